@@ -1,0 +1,37 @@
+//! Compiles `proto/` with protox, so that no protoc is needed.
+
+use std::path::{Path, PathBuf};
+
+use prost::Message as _;
+
+fn main() -> anyhow::Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
+    println!("cargo::rerun-if-changed={}", root.display());
+    let mut files = Vec::new();
+    collect(&root.join("assent"), &mut files)?;
+    files.sort();
+
+    let mut compiler = protox::Compiler::new([&root])?;
+    compiler.include_source_info(true).include_imports(true).open_files(&files)?;
+    // Encoded by protox itself: a round trip through prost-types would drop the custom field rules.
+    let encoded = compiler.encode_file_descriptor_set();
+    let set = prost_types::FileDescriptorSet::decode(encoded.as_slice())?;
+    std::fs::write(PathBuf::from(std::env::var("OUT_DIR")?).join("descriptors.binpb"), &encoded)?;
+
+    let mut config = tonic_prost_build::Config::new();
+    config.enable_type_names();
+    tonic_prost_build::configure().build_transport(false).compile_fds_with_config(set, config)?;
+    Ok(())
+}
+
+fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, files)?;
+        } else if path.extension().is_some_and(|e| e == "proto") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,23 @@
+//! The contract: messages, clients and servers made from `proto/` at build time, and the descriptors that the
+//! field rules, reflection and proto3 JSON are read from.
+
+mod generated;
+pub mod json;
+
+use std::sync::LazyLock;
+
+pub use generated::assent::*;
+use prost_reflect::DescriptorPool;
+
+/// Every file of the contract with its imports, comments and custom options, as a `FileDescriptorSet`.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.binpb"));
+
+static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
+    // The bytes were written by this crate's build script; an empty pool makes every later lookup fail loudly.
+    DescriptorPool::decode(DESCRIPTORS).unwrap_or_default()
+});
+
+/// The contract's descriptors.
+pub fn pool() -> &'static DescriptorPool {
+    &POOL
+}
