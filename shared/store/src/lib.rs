@@ -1,0 +1,29 @@
+//! One SQL text on two databases: Postgres for a cluster, SQLite embedded in one process.
+//!
+//! A service opens one [`Db`], migrates its own tables, reads with [`Db::query`] and changes state
+//! only inside a [`Tx`]. Statements are [`Sql`] constants; a test of each service prepares all of
+//! them on both databases, which stands in for compile-time checking.
+//!
+//! Columns: `UUID | BLOB`, `TIMESTAMPTZ | TEXT`, `JSONB | TEXT CHECK (json_valid(..))`,
+//! `BYTEA | BLOB`, `BOOLEAN`, `BIGINT`; `$n` placeholders, `RETURNING` and `ON CONFLICT` mean the same
+//! on both. No clock, interval, array or `ILIKE` of the database is used: times are bound.
+
+#![warn(missing_docs)]
+
+mod db;
+mod error;
+pub mod idempotency;
+mod migrate;
+mod scope;
+mod sql;
+mod statement;
+mod tx;
+
+pub use db::{Backend, Db, DbOptions};
+pub use error::StoreError;
+pub use migrate::Migrations;
+pub use scope::in_transaction;
+pub use sql::Sql;
+pub use sqlx::types::Json;
+pub use statement::{Row, Scalar, Statement, Value};
+pub use tx::Tx;
