@@ -1,0 +1,218 @@
+//! What stands before every handler: request id, identity, access, and one log line per call.
+
+use std::sync::Arc;
+
+use assent_core::id::RequestId;
+use assent_core::{Actor, Code, ContextSource, Fault, OpContext, Reason};
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use tonic::Status;
+use tracing::Instrument as _;
+
+use crate::access::{Access, AccessTable};
+use crate::identity::Credentials;
+use crate::status::{REQUEST, status};
+use crate::trace;
+
+/// Metadata in which a service says for whom it calls; refused from anybody else.
+pub(crate) const ACTOR_HEADER: &str = "assent-actor";
+/// Metadata that carries the request id, from services inwards and to callers outwards.
+pub(crate) const REQUEST_ID_HEADER: &str = "x-request-id";
+
+/// Set by the in-process transport; nothing that comes over a socket can carry it.
+#[derive(Debug, Clone)]
+pub(crate) struct InProcess(pub Actor);
+
+/// Decides who may come in.
+#[derive(Debug, Clone)]
+pub struct Door {
+    credentials: Credentials,
+    access: Arc<AccessTable>,
+    source: ContextSource,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum DoorError {
+    #[error("a bearer token is required: metadata \"authorization: Bearer TOKEN\"")]
+    NoToken,
+    #[error("the bearer token is not known")]
+    UnknownToken,
+    #[error("only services may act for others")]
+    ActorForbidden,
+    #[error("the metadata {ACTOR_HEADER} is malformed")]
+    ActorMalformed,
+    #[error("requires one of the roles: {}", .needed.join(", "))]
+    Role { needed: &'static [&'static str] },
+    #[error("the method is not served here")]
+    UnknownMethod,
+}
+
+impl Fault for DoorError {
+    fn code(&self) -> Code {
+        match self {
+            Self::NoToken | Self::UnknownToken => Code::Unauthenticated,
+            Self::ActorForbidden | Self::Role { .. } => Code::PermissionDenied,
+            Self::UnknownMethod => Code::Unimplemented,
+            Self::ActorMalformed => Code::InvalidArgument,
+        }
+    }
+
+    fn reason(&self) -> Reason {
+        Reason::new(match self {
+            Self::NoToken => "CREDENTIAL_MISSING",
+            Self::UnknownToken => "CREDENTIAL_UNKNOWN",
+            Self::ActorForbidden => "ACTOR_FORBIDDEN",
+            Self::ActorMalformed => "ACTOR_MALFORMED",
+            Self::Role { .. } => "ROLE_REQUIRED",
+            Self::UnknownMethod => "METHOD_UNKNOWN",
+        })
+    }
+
+    fn metadata(&self) -> Vec<(String, String)> {
+        match self {
+            Self::Role { needed } => vec![("roles".to_owned(), needed.join(","))],
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Door {
+    /// A door that knows `credentials` and opens by `access`.
+    pub fn new(credentials: Credentials, access: AccessTable, source: ContextSource) -> Self {
+        Self { credentials, access: Arc::new(access), source }
+    }
+
+    /// Full names of the services behind it.
+    pub(crate) fn services(&self) -> impl Iterator<Item = &'static str> {
+        self.access.services()
+    }
+
+    fn identify(&self, request: &Request) -> Result<(Actor, Actor), DoorError> {
+        let credential = match request.extensions().get::<InProcess>() {
+            Some(InProcess(actor)) => actor.clone(),
+            None => {
+                let header = request.headers().get(AUTHORIZATION).and_then(|v| v.to_str().ok());
+                let token =
+                    header.and_then(|v| v.strip_prefix("Bearer ").or_else(|| v.strip_prefix("bearer ")));
+                let token = token.map(str::trim).filter(|t| !t.is_empty()).ok_or(DoorError::NoToken)?;
+                self.credentials.authenticate(token).ok_or(DoorError::UnknownToken)?.clone()
+            }
+        };
+        let Some(named) = request.headers().get(ACTOR_HEADER) else {
+            return Ok((credential.clone(), credential));
+        };
+        if !credential.is_service() {
+            return Err(DoorError::ActorForbidden);
+        }
+        let json = URL_SAFE_NO_PAD.decode(named.as_bytes()).map_err(|_| DoorError::ActorMalformed)?;
+        let actor = serde_json::from_slice(&json).map_err(|_| DoorError::ActorMalformed)?;
+        Ok((credential, actor))
+    }
+
+    /// The context of a call that may go on; none for a call that needs no identity.
+    fn admit(&self, request: &Request, id: RequestId) -> Result<Option<OpContext>, DoorError> {
+        let access = self.access.get(request.uri().path());
+        if access == Some(Access::Open) {
+            return Ok(None);
+        }
+        // Identity comes before existence: a stranger learns nothing about what is served.
+        let (credential, actor) = self.identify(request)?;
+        let access = access.ok_or(DoorError::UnknownMethod)?;
+        access.check(&credential, &actor).map_err(|needed| DoorError::Role { needed })?;
+        // One id for a call and everything that services do for it.
+        let id = credential.is_service().then(|| given_id(request.headers())).flatten().unwrap_or(id);
+        let traceparent = trace::traceparent(request.headers());
+        Ok(Some(OpContext::new(actor, id, traceparent.as_deref(), self.source.clone())))
+    }
+}
+
+fn given_id(headers: &HeaderMap) -> Option<RequestId> {
+    headers.get(REQUEST_ID_HEADER)?.to_str().ok()?.parse().ok()
+}
+
+/// The middleware. Health and reflection pass without identity and without a log line.
+pub(crate) async fn door(State(door): State<Door>, mut request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let method = path.trim_start_matches('/');
+    let started = tokio::time::Instant::now();
+    let id = door.source.new_id();
+    let context = match door.admit(&request, id) {
+        Ok(None) => return REQUEST.scope(id, next.run(request)).await,
+        Ok(Some(context)) => context,
+        Err(error) => {
+            let refusal = REQUEST.scope(id, async { status(&error) }).await;
+            tracing::warn!(rpc.method = method, request.id = %id, reason = %error.reason().0, "call refused");
+            return stamp(refusal.into_http::<axum::body::Body>(), id);
+        }
+    };
+    let id = context.request_id();
+    let span = trace::server_span(method, id, context.actor(), request.headers());
+    let context = match trace::current_traceparent(&span) {
+        Some(own) => OpContext::new(context.actor().clone(), id, Some(&own), door.source.clone()),
+        None => context,
+    };
+    request.extensions_mut().insert(context);
+    let response = REQUEST.scope(id, next.run(request)).instrument(span.clone()).await;
+    let response = explain(response, id).await;
+    let code = Status::from_header_map(response.headers()).map_or(tonic::Code::Ok, |s| s.code());
+    let elapsed_ms = started.elapsed().as_secs_f64() * 1000.0;
+    span.in_scope(|| tracing::info!(rpc.method = method, code = ?code, elapsed_ms, "call served"));
+    stamp(response, id)
+}
+
+fn stamp(mut response: Response, id: RequestId) -> Response {
+    if let Ok(value) = http::HeaderValue::from_str(&id.to_string()) {
+        response.headers_mut().insert(REQUEST_ID_HEADER, value);
+    }
+    response
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+struct Transported {
+    code: Code,
+    reason: &'static str,
+    message: String,
+}
+
+impl Fault for Transported {
+    fn code(&self) -> Code {
+        self.code
+    }
+
+    fn reason(&self) -> Reason {
+        Reason::new(self.reason)
+    }
+}
+
+/// Gives the errors that tonic makes itself (too large, undecodable, unknown method) the details that all others have.
+async fn explain(response: Response, id: RequestId) -> Response {
+    let Some(bare) = Status::from_header_map(response.headers()) else { return response };
+    if bare.code() == tonic::Code::Ok || !bare.details().is_empty() {
+        return response;
+    }
+    let message = bare.message().to_owned();
+    let (code, reason, message) = match bare.code() {
+        tonic::Code::OutOfRange | tonic::Code::ResourceExhausted => {
+            (Code::ResourceExhausted, "MESSAGE_TOO_LARGE", message)
+        }
+        tonic::Code::Unimplemented => {
+            (Code::Unimplemented, "METHOD_UNKNOWN", "the method is not served here".to_owned())
+        }
+        tonic::Code::Internal | tonic::Code::InvalidArgument if message.contains("decode") => {
+            (Code::InvalidArgument, "MESSAGE_MALFORMED", "the message cannot be decoded".to_owned())
+        }
+        tonic::Code::Cancelled | tonic::Code::DeadlineExceeded => {
+            (Code::DeadlineExceeded, "DEADLINE_EXCEEDED", message)
+        }
+        tonic::Code::Unavailable => (Code::Unavailable, "UNAVAILABLE", message),
+        tonic::Code::Unauthenticated => (Code::Unauthenticated, "CREDENTIAL_MISSING", message),
+        _ => (Code::Internal, "INTERNAL", message),
+    };
+    REQUEST.scope(id, async { status(&Transported { code, reason, message }) }).await.into_http()
+}

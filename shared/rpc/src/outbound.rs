@@ -1,0 +1,43 @@
+//! Requests to peers: for whom, under which request id and trace, and how long at most.
+
+use std::time::Duration;
+
+use assent_core::OpContext;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use tonic::Request;
+use tonic::metadata::{Ascii, MetadataValue};
+
+use crate::door::{ACTOR_HEADER, REQUEST_ID_HEADER};
+use crate::trace::TRACEPARENT;
+
+/// Longest time that a service waits for a peer's answer.
+const PEER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A request to a peer in the name of the caller of `context`. Only for unary calls.
+pub fn outbound<M>(context: &OpContext, message: M) -> Request<M> {
+    outbound_within(context, message, Some(PEER_TIMEOUT))
+}
+
+/// The same with another deadline; none for streams that stay open.
+pub fn outbound_within<M>(context: &OpContext, message: M, timeout: Option<Duration>) -> Request<M> {
+    let mut request = Request::new(message);
+    if let Some(timeout) = timeout {
+        request.set_timeout(timeout);
+    }
+    let metadata = request.metadata_mut();
+    let mut put = |key: &'static str, text: &str| {
+        // All three are ASCII by construction.
+        if let Ok(value) = text.parse::<MetadataValue<Ascii>>() {
+            metadata.insert(key, value);
+        }
+    };
+    put(REQUEST_ID_HEADER, &context.request_id().to_string());
+    if let Ok(actor) = serde_json::to_vec(context.actor()) {
+        put(ACTOR_HEADER, &URL_SAFE_NO_PAD.encode(actor));
+    }
+    if let Some(traceparent) = context.traceparent() {
+        put(TRACEPARENT, traceparent);
+    }
+    request
+}
