@@ -1,0 +1,204 @@
+//! Following another service's log: every fact at least once, in order, for ever.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use assent_core::{Actor, ContextSource};
+use assent_proto::event::v1::event_service_client::EventServiceClient;
+use assent_proto::event::v1::{Event, ReadEventsRequest, ReadEventsResponse};
+use assent_rpc::{MAX_MESSAGE_BYTES, RemoteFault, Transport, outbound_within};
+use assent_store::{Db, StoreError};
+use tokio_util::sync::CancellationToken;
+
+use crate::backoff::Backoff;
+use crate::bus::Doorbell;
+use crate::cursor::Cursor;
+
+/// How often to look without being woken.
+const POLL: Duration = Duration::from_secs(2);
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Follows one log. Its position is kept in its own database, committed together with each effect.
+/// Every replica of a service runs the same consumer: whoever commits first has handled an event, and
+/// the others' transactions roll back.
+pub struct Consumer {
+    /// Unique in `db` and for ever the same: it names the position, e.g. `executor/approvals`.
+    pub name: String,
+    /// The consumer's own database, with the tables of [`crate::MIGRATIONS`].
+    pub db: Db,
+    /// Whose log is read, e.g. `approval-gate`.
+    pub service: &'static str,
+    /// Where the log is read.
+    pub source: EventServiceClient<Transport>,
+    /// Rings when the log has grown.
+    pub doorbell: Doorbell,
+    /// For ids and jitter.
+    pub context: ContextSource,
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handled {
+    /// Its effect is committed, in one transaction with [`Cursor::advance`].
+    Done,
+    /// It is of no interest. The position is saved with those of its neighbours.
+    Skipped,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum ConsumeError<E: Error + 'static> {
+    #[error("cannot read the log")]
+    Read(#[from] RemoteFault),
+    #[error("cannot keep the position")]
+    Store(#[from] StoreError),
+    #[error("cannot handle {name} {id} at {position}")]
+    Handler { id: String, name: String, position: i64, source: E },
+}
+
+/// How far a consumer has come.
+#[derive(Default)]
+struct Progress {
+    /// Unknown before the first round, and after another replica went ahead.
+    handled: Option<i64>,
+    saved: i64,
+}
+
+#[derive(PartialEq)]
+enum Next {
+    Read,
+    Wait,
+}
+
+impl Consumer {
+    /// Hands every event to `handler` until `shutdown`, one after the other. One that fails is handed
+    /// over again, after a growing delay, for as long as it takes: none is ever skipped. The handler
+    /// may see an event twice, and makes its effect only in the transaction that advances the cursor,
+    /// or so that repeating it changes nothing.
+    pub async fn run<H, F, E>(mut self, mut handler: H, shutdown: CancellationToken)
+    where
+        H: FnMut(Arc<Event>, Cursor) -> F + Send,
+        F: Future<Output = Result<Handled, E>> + Send,
+        E: Error + Send + 'static,
+    {
+        // The largest message that the other side takes in may come back within an event.
+        self.source = self.source.clone().max_decoding_message_size(2 * MAX_MESSAGE_BYTES);
+        let mut progress = Progress::default();
+        let mut backoff = Backoff::new(self.context.clone());
+        while !shutdown.is_cancelled() {
+            let delay = match self.round(&mut progress, &mut backoff, &mut handler, &shutdown).await {
+                Ok(Next::Read) => continue,
+                Ok(Next::Wait) => {
+                    backoff.reset();
+                    self.context.jitter(POLL)
+                }
+                Err(error) => {
+                    if backoff.is_fresh() {
+                        let consumer = self.name.as_str();
+                        tracing::warn!(
+                            consumer,
+                            error = &error as &dyn Error,
+                            "consumer waits and tries again"
+                        );
+                    }
+                    let delay = backoff.next_delay();
+                    tokio::select! {
+                        () = shutdown.cancelled() => {}
+                        () = tokio::time::sleep(delay) => {}
+                    }
+                    continue;
+                }
+            };
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = self.doorbell.ring() => {}
+                () = tokio::time::sleep(delay) => {}
+            }
+        }
+    }
+
+    async fn round<H, F, E>(
+        &mut self,
+        progress: &mut Progress,
+        backoff: &mut Backoff,
+        handler: &mut H,
+        shutdown: &CancellationToken,
+    ) -> Result<Next, ConsumeError<E>>
+    where
+        H: FnMut(Arc<Event>, Cursor) -> F,
+        F: Future<Output = Result<Handled, E>>,
+        E: Error + 'static,
+    {
+        let mut handled = match progress.handled {
+            Some(position) => position,
+            None => self.load(progress).await?,
+        };
+        // Before reading, so that a ring during the read leads to another.
+        self.doorbell.clear();
+        let page = tokio::select! {
+            () = shutdown.cancelled() => return Ok(Next::Wait),
+            page = self.read(handled) => page?,
+        };
+        for event in page.events {
+            if shutdown.is_cancelled() {
+                break;
+            }
+            let event = Arc::new(event);
+            let cursor = self.cursor(event.position);
+            match handler(Arc::clone(&event), cursor).await {
+                Ok(Handled::Done) => progress.saved = event.position,
+                Ok(Handled::Skipped) => {}
+                Err(source) => {
+                    // Another replica may have been first, or the commit gone through unheard.
+                    if Cursor::load(&self.db, &self.name).await? >= event.position {
+                        progress.handled = None;
+                        return Ok(Next::Read);
+                    }
+                    let Event { id, r#type: name, position, .. } = Arc::unwrap_or_clone(event);
+                    return Err(ConsumeError::Handler { id, name, position, source });
+                }
+            }
+            handled = event.position;
+            progress.handled = Some(handled);
+            backoff.reset();
+        }
+        self.save_skipped(progress).await?;
+        Ok(if handled < page.head_position { Next::Read } else { Next::Wait })
+    }
+
+    async fn load(&self, progress: &mut Progress) -> Result<i64, StoreError> {
+        let position = Cursor::load(&self.db, &self.name).await?;
+        *progress = Progress { handled: Some(position), saved: position };
+        Ok(position)
+    }
+
+    async fn read(&mut self, after_position: i64) -> Result<ReadEventsResponse, RemoteFault> {
+        let context = self.context.operation(Actor::system(&self.name));
+        let service = self.service.to_owned();
+        let request = ReadEventsRequest { after_position, service, ..ReadEventsRequest::default() };
+        let answer = self.source.read_events(outbound_within(&context, request, Some(READ_TIMEOUT))).await;
+        Ok(answer?.into_inner())
+    }
+
+    async fn save_skipped(&self, progress: &mut Progress) -> Result<(), StoreError> {
+        let Some(handled) = progress.handled.filter(|handled| *handled > progress.saved) else {
+            return Ok(());
+        };
+        let mut tx = self.db.begin().await?;
+        match self.cursor(handled).advance(&mut tx).await {
+            Ok(()) => tx.commit().await?,
+            // Another replica is as far, or further.
+            Err(StoreError::Conflict) => {
+                progress.handled = None;
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        }
+        progress.saved = handled;
+        Ok(())
+    }
+
+    fn cursor(&self, position: i64) -> Cursor {
+        Cursor { consumer: Arc::from(self.name.as_str()), position }
+    }
+}

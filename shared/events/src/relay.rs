@@ -1,0 +1,166 @@
+//! From committed to published.
+//!
+//! A sequence number is taken before its transaction commits, so numbers become visible out of order,
+//! and a reader that goes by them skips what commits late. The relay therefore numbers what it finds
+//! committed, one relay at a time: positions are dense, and no position appears below one seen before.
+
+use std::time::Duration;
+
+use assent_core::id::{EventId, SessionId};
+use assent_core::{ContextSource, Timestamp};
+use assent_store::{Sql, StoreError};
+use sqlx::FromRow;
+use tokio_util::sync::CancellationToken;
+
+use crate::bus::{Bus, Notice};
+use crate::log::Log;
+
+pub(crate) const STATEMENTS: &[Sql] = &[STATE, LOCK, NUMBER, ADVANCE];
+
+const STATE: Sql = Sql::new(
+    "SELECT position, EXISTS (SELECT 1 FROM events WHERE position IS NULL) AS waiting
+     FROM event_relay WHERE id = 1",
+);
+const LOCK: Sql = Sql::split(
+    "SELECT position FROM event_relay WHERE id = 1 FOR UPDATE",
+    "SELECT position FROM event_relay WHERE id = 1",
+);
+const NUMBER: Sql = Sql::new(
+    "WITH fresh AS (
+         SELECT seq, row_number() OVER (ORDER BY seq) AS place
+         FROM (SELECT seq FROM events WHERE position IS NULL ORDER BY seq LIMIT $2) AS oldest
+     )
+     UPDATE events SET position = CAST($1 AS BIGINT) + fresh.place FROM fresh WHERE events.seq = fresh.seq
+     RETURNING position, id, type, session_id",
+);
+const ADVANCE: Sql = Sql::new("UPDATE event_relay SET position = $1 WHERE id = 1");
+
+const BATCH: i64 = 500;
+/// How often to look without being woken: for what another replica committed before it died.
+const TICK: Duration = Duration::from_secs(1);
+const COMPACT_EVERY: Duration = Duration::from_hours(1);
+
+/// Publishes what a service has committed. Every replica runs one; they take turns.
+pub struct Relay {
+    log: Log,
+    bus: Bus,
+    source: ContextSource,
+    keep: Duration,
+}
+
+#[derive(FromRow)]
+struct State {
+    position: i64,
+    waiting: bool,
+}
+
+#[derive(FromRow)]
+struct Numbered {
+    position: i64,
+    id: EventId,
+    r#type: String,
+    session_id: Option<SessionId>,
+}
+
+impl Relay {
+    /// A relay for `log`, which keeps facts for at least `keep`.
+    pub fn new(log: Log, bus: Bus, source: ContextSource, keep: Duration) -> Self {
+        Self { log, bus, source, keep }
+    }
+
+    /// Runs until `shutdown`: after every commit of this process, and about once a second.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let mut committed = self.log.db().committed();
+        let mut known = 0;
+        let mut compacted: Option<Timestamp> = None;
+        let mut failing = false;
+        loop {
+            committed.mark_unchanged();
+            let outcome = async {
+                known = self.pass(known).await?;
+                self.compact(&mut compacted).await
+            };
+            match outcome.await {
+                Ok(()) => failing = false,
+                Err(error) => {
+                    if !std::mem::replace(&mut failing, true) {
+                        let service = self.log.service();
+                        tracing::warn!(
+                            service,
+                            error = &error as &dyn std::error::Error,
+                            "cannot publish events"
+                        );
+                    }
+                }
+            }
+            let woken = async {
+                // While the database fails, its commits are no reason to ask it sooner.
+                if failing || committed.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            };
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = woken => {}
+                () = tokio::time::sleep(self.source.jitter(TICK)) => {}
+            }
+        }
+    }
+
+    /// Publishes everything that is committed now. For tests and jobs that must not wait for
+    /// [`Relay::run`].
+    pub async fn drain(&self) -> Result<(), StoreError> {
+        self.pass(i64::MAX).await.map(drop)
+    }
+
+    /// Numbers all that waits; returns the head. `known` is the head as this process last saw it.
+    async fn pass(&self, known: i64) -> Result<i64, StoreError> {
+        let mut known = known;
+        loop {
+            let state: State = self.log.db().query(STATE).one().await?;
+            if state.position > known {
+                // Another replica was faster, and its ring may have been lost.
+                self.bus.ring(self.log.service());
+            }
+            known = state.position;
+            if !state.waiting {
+                return Ok(known);
+            }
+            known = self.number().await?;
+        }
+    }
+
+    /// Numbers one batch, then rings; returns the new head.
+    async fn number(&self) -> Result<i64, StoreError> {
+        let mut tx = self.log.db().begin().await?;
+        let start: i64 = tx.query(LOCK).scalar().await?;
+        let mut numbered: Vec<Numbered> = tx.query(NUMBER).bind(start).bind(BATCH).all().await?;
+        numbered.sort_unstable_by_key(|event| event.position);
+        let head = numbered.last().map_or(start, |event| event.position);
+        tx.query(ADVANCE).bind(head).execute().await?;
+        tx.commit().await?;
+        let service = self.log.service();
+        let notice = |event: Numbered| Notice {
+            service,
+            position: event.position,
+            id: event.id,
+            event_type: event.r#type,
+            session_id: event.session_id,
+        };
+        self.bus.publish(service, numbered.into_iter().map(notice).collect());
+        Ok(head)
+    }
+
+    async fn compact(&self, last: &mut Option<Timestamp>) -> Result<(), StoreError> {
+        let now = self.source.now();
+        if last.is_some_and(|last| now.since(last) < COMPACT_EVERY) {
+            return Ok(());
+        }
+        let kept = i64::try_from(self.keep.as_micros()).unwrap_or(i64::MAX);
+        if let Some(before) = Timestamp::from_micros(now.micros().saturating_sub(kept)) {
+            self.log.compact(before).await?;
+        }
+        *last = Some(now);
+        Ok(())
+    }
+}
