@@ -1,0 +1,238 @@
+//! Configuration: defaults, then a TOML file, then `ASSENT_<SECTION>__<KEY>` variables, then flags. A key that
+//! nothing reads is an error.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format as _, Serialized, Toml};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// Everything that a process reads. `C` is the part of the service itself.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, bound = "C: Serialize + DeserializeOwned")]
+pub struct Settings<C> {
+    /// The port.
+    pub server: Server,
+    /// Where state is kept.
+    pub database: Database,
+    /// How services wake each other.
+    pub bus: BusSettings,
+    /// Who may call.
+    pub auth: Auth,
+    /// Logs and traces.
+    pub telemetry: Telemetry,
+    /// Where the other services are.
+    pub peers: Peers,
+    /// What work items may use; the same for planner, risk, versioning and executor.
+    pub tools: Tools,
+    /// What only this service knows.
+    pub service: C,
+}
+
+/// The port.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Address and port to listen on; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Seconds that running calls and tasks have to end after a stop signal.
+    pub shutdown_grace_seconds: u64,
+}
+
+/// Where state is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// `postgres://…` (each service in a schema of its own), or `sqlite://DIRECTORY` (a file per service).
+    pub url: String,
+    /// Most connections of one service.
+    pub max_connections: u32,
+}
+
+/// How services wake each other. Losing it only makes them slower.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BusSettings {
+    /// `redis://…`; empty for the bus inside the process.
+    pub url: String,
+}
+
+/// Who may call.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// YAML file of identities and the digests of their tokens; without it nobody may call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identities: Option<PathBuf>,
+    /// File with the token that this service shows to the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_token_file: Option<PathBuf>,
+}
+
+/// Logs and traces.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Telemetry {
+    /// What to log, e.g. `info,assent_executor=debug`.
+    pub log: String,
+    /// How.
+    pub format: LogFormat,
+    /// OTLP endpoint for traces, e.g. `http://localhost:4317`; empty for none.
+    pub otlp_endpoint: String,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    Auto,
+    /// For people.
+    Text,
+    /// One object a line.
+    Json,
+}
+
+/// Where the other services are, as `http://host:port`. Only those that a service calls are needed.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Peers {
+    /// The planner.
+    pub planner: String,
+    /// The risk service.
+    pub risk: String,
+    /// The versioning service.
+    pub versioning: String,
+    /// The approval gate.
+    pub approval_gate: String,
+    /// The executor.
+    pub executor: String,
+    /// The notification service.
+    pub notification: String,
+}
+
+impl<C: Default> Settings<C> {
+    /// The defaults, listening on `port` of the loopback interface and keeping state below `./.assent`.
+    pub fn with_port(port: u16) -> Self {
+        Self {
+            server: Server { listen: SocketAddr::from(([127, 0, 0, 1], port)), shutdown_grace_seconds: 30 },
+            database: Database { url: "sqlite://.assent/data".to_owned(), max_connections: 16 },
+            bus: BusSettings::default(),
+            auth: Auth::default(),
+            telemetry: Telemetry {
+                log: "info".to_owned(),
+                format: LogFormat::Auto,
+                otlp_endpoint: String::new(),
+            },
+            peers: Peers::default(),
+            tools: Tools::default(),
+            service: C::default(),
+        }
+    }
+}
+
+/// What work items may use.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tools {
+    /// YAML file of the tools; the catalog that Assent ships when empty.
+    pub catalog: String,
+}
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file named does not exist.
+    #[error("there is no configuration file {0}")]
+    NoFile(PathBuf),
+    /// Unknown key, wrong type, malformed file; names key and source.
+    #[error("{0}")]
+    Invalid(Box<figment::Error>),
+    /// `--set` without `key=value`.
+    #[error("{0:?} is not of the form section.key=value")]
+    Assignment(String),
+    /// It cannot be printed.
+    #[error("cannot print the configuration: {0}")]
+    Print(#[from] toml::ser::Error),
+}
+
+impl From<figment::Error> for ConfigError {
+    fn from(error: figment::Error) -> Self {
+        Self::Invalid(Box::new(error))
+    }
+}
+
+/// Reads the layers above `defaults`: `file`, the environment, then `assignments` (`section.key=value`).
+///
+/// # Errors
+/// Names the key and where it came from.
+pub fn load<T>(defaults: T, file: Option<&Path>, assignments: &[String]) -> Result<T, ConfigError>
+where
+    T: Serialize + DeserializeOwned,
+{
+    let mut figment = Figment::from(Serialized::defaults(defaults));
+    if let Some(path) = file {
+        if !path.is_file() {
+            return Err(ConfigError::NoFile(path.to_owned()));
+        }
+        figment = figment.merge(Toml::file_exact(path));
+    }
+    // Only names with a section, so that ASSENT_TOKEN and the like are left to the command line.
+    let environment = Env::prefixed("ASSENT_").filter(|key| key.as_str().contains("__")).split("__");
+    figment = figment.merge(environment);
+    for assignment in assignments {
+        let (key, value) =
+            assignment.split_once('=').ok_or_else(|| ConfigError::Assignment(assignment.clone()))?;
+        // The same reading of numbers and booleans as in the environment.
+        let value: figment::value::Value =
+            value.parse().unwrap_or_else(|_: std::convert::Infallible| value.into());
+        figment = figment.merge(Serialized::default(key, value));
+    }
+    Ok(figment.extract()?)
+}
+
+/// The configuration as TOML, as `--print-config` shows it.
+///
+/// # Errors
+/// When it holds a value that TOML cannot express.
+pub fn print<T: Serialize>(settings: &T) -> Result<String, ConfigError> {
+    Ok(toml::to_string_pretty(settings)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Own {
+        workers: u32,
+    }
+
+    #[test]
+    fn later_layers_win_and_unknown_keys_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("assent.toml");
+        std::fs::write(&file, "[server]\nlisten = \"127.0.0.1:7\"\n[service]\nworkers = 3\n").unwrap();
+        let defaults = || Settings::<Own>::with_port(1);
+        let settings = load(defaults(), Some(&file), &["service.workers=4".to_owned()]).unwrap();
+        assert_eq!((settings.server.listen.port(), settings.service.workers), (7, 4));
+
+        let error = load(defaults(), Some(&file), &["service.wokers=4".to_owned()]).unwrap_err().to_string();
+        assert!(error.contains("wokers"), "{error}");
+        std::fs::write(&file, "[sevrer]\nlisten = \"127.0.0.1:7\"\n").unwrap();
+        let error = load(defaults(), Some(&file), &[]).unwrap_err().to_string();
+        assert!(error.contains("sevrer"), "{error}");
+        assert!(matches!(load(defaults(), Some(Path::new("/nowhere")), &[]), Err(ConfigError::NoFile(_))));
+        assert!(matches!(load(defaults(), None, &["x".to_owned()]), Err(ConfigError::Assignment(_))));
+    }
+
+    #[test]
+    fn what_is_printed_reads_back() {
+        let printed = print(&Settings::<Own>::with_port(9)).unwrap();
+        let read: Settings<Own> = toml::from_str(&printed).unwrap();
+        assert_eq!(read.server.listen.port(), 9);
+    }
+}

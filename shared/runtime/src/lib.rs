@@ -1,0 +1,21 @@
+//! What every service is run by: configuration, telemetry, wiring, named tasks, a port, and an orderly end.
+//! A service's `main.rs` is one call of [`main`].
+
+#![warn(missing_docs)]
+
+pub mod config;
+mod error;
+mod host;
+mod process;
+mod service;
+mod tasks;
+pub mod telemetry;
+mod wiring;
+
+pub use config::Settings;
+pub use error::RunError;
+pub use host::{Host, Running};
+pub use process::{install_tls, main, stop_signal};
+pub use service::{BuildError, Service};
+pub use tasks::{OnError, TaskSet};
+pub use wiring::{Peer, Wiring};
