@@ -1,0 +1,118 @@
+//! The table `plan_heads`.
+
+use assent_core::id::SessionId;
+use assent_core::{Digest, Timestamp};
+use assent_store::{Db, Sql, StoreError, Tx};
+use sqlx::FromRow;
+
+use crate::domain::{Closing, Head, HeadState};
+
+pub(super) const STATEMENTS: &[Sql] = &[LOAD, LOCK, INSERT, UPDATE];
+
+const LOAD: Sql = Sql::new(
+    "SELECT session_id, head_version, head_digest, seal_expires_at, closed, corrupted_version FROM plan_heads WHERE session_id = $1",
+);
+const LOCK: Sql = Sql::split(
+    "SELECT session_id, head_version, head_digest, seal_expires_at, closed, corrupted_version FROM plan_heads WHERE session_id = $1
+     FOR UPDATE",
+    "SELECT session_id, head_version, head_digest, seal_expires_at, closed, corrupted_version FROM plan_heads WHERE session_id = $1",
+);
+const INSERT: Sql = Sql::new(
+    "INSERT INTO plan_heads (session_id, head_version, head_digest, seal_expires_at, closed, updated_at,
+         corrupted_version)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)",
+);
+const UPDATE: Sql = Sql::new(
+    "UPDATE plan_heads SET head_version = $2, head_digest = $3, seal_expires_at = $4, closed = $5, updated_at = $6,
+         corrupted_version = $7
+     WHERE session_id = $1",
+);
+
+/// The head of `session`; none before its first version.
+pub(crate) async fn load(db: &Db, session: SessionId) -> Result<Option<Head>, StoreError> {
+    db.query(LOAD).bind(session).optional::<HeadRow>().await?.map(Head::try_from).transpose()
+}
+
+/// The same, and nobody else changes it until `tx` ends.
+pub(crate) async fn lock(tx: &mut Tx, session: SessionId) -> Result<Option<Head>, StoreError> {
+    tx.query(LOCK).bind(session).optional::<HeadRow>().await?.map(Head::try_from).transpose()
+}
+
+/// Keeps the first head of a session.
+///
+/// # Errors
+/// [`StoreError::Conflict`] when somebody else kept one first: there was no row to lock.
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    session: SessionId,
+    head: &Head,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    write(tx, INSERT, session, head, now).await
+}
+
+/// Keeps a head that was locked.
+pub(crate) async fn update(
+    tx: &mut Tx,
+    session: SessionId,
+    head: &Head,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    write(tx, UPDATE, session, head, now).await
+}
+
+async fn write(
+    tx: &mut Tx,
+    sql: Sql,
+    session: SessionId,
+    head: &Head,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let (seal, closed) = match head.state {
+        HeadState::Open => (None, None),
+        HeadState::Sealed { until } => (Some(until), None),
+        HeadState::Closed(closing) => (None, Some(closing_name(closing))),
+    };
+    let statement = tx.query(sql).bind(session).bind(head.version).bind(head.digest);
+    statement.bind(seal).bind(closed).bind(now).bind(head.corrupted).execute().await.map(drop)
+}
+
+const fn closing_name(closing: Closing) -> &'static str {
+    match closing {
+        Closing::Decided => "decided",
+        Closing::Ended => "closed",
+    }
+}
+
+#[derive(FromRow)]
+struct HeadRow {
+    session_id: SessionId,
+    head_version: i32,
+    head_digest: Digest,
+    seal_expires_at: Option<Timestamp>,
+    closed: Option<String>,
+    corrupted_version: Option<i32>,
+}
+
+impl TryFrom<HeadRow> for Head {
+    type Error = StoreError;
+
+    fn try_from(row: HeadRow) -> Result<Self, StoreError> {
+        let state = match (row.closed.as_deref(), row.seal_expires_at) {
+            (None, None) => HeadState::Open,
+            (None, Some(until)) => HeadState::Sealed { until },
+            (Some("decided"), _) => HeadState::Closed(Closing::Decided),
+            (Some("closed"), _) => HeadState::Closed(Closing::Ended),
+            (Some(_), _) => {
+                let id = row.session_id.to_string();
+                return Err(StoreError::Corrupt { table: "plan_heads", column: "closed", id });
+            }
+        };
+        Ok(Self {
+            version: row.head_version,
+            digest: row.head_digest,
+            state,
+            corrupted: row.corrupted_version,
+        })
+    }
+}
