@@ -1,0 +1,122 @@
+//! A new version of the plan becomes what the session is about.
+
+use std::collections::BTreeMap;
+
+use assent_core::id::SessionId;
+use assent_core::{Actor, Digest, Timestamp};
+use assent_events::{Cursor, Handled};
+use assent_plan::{ItemId, RiskAssessment};
+use assent_proto::event::v1::Event;
+use assent_proto::event::v1::event::Payload;
+use assent_proto::plan::v1 as pb;
+use assent_rpc::convert::read_message;
+use prost_types::value::Kind;
+use serde_json::json;
+
+use super::App;
+use super::record::{append_entry, log_change};
+use crate::domain::audit::Entry;
+use crate::domain::decision::{ItemState, ItemStatus};
+use crate::domain::session::NewVersion;
+use crate::domain::vote::Subject;
+use crate::error::GateError;
+use crate::store;
+
+/// A version as its author made it known.
+struct Made {
+    session: SessionId,
+    author: Actor,
+    time: Timestamp,
+    version: NewVersion,
+    leaves: BTreeMap<ItemId, Digest>,
+    description: String,
+}
+
+impl App {
+    /// Lets an open session go on with a version that was made of its plan: what it is about, its risk and who must
+    /// agree, and its items change with the consumer's position. Votes name their version, so that none counts for it.
+    pub(crate) async fn adopt_version(&self, event: &Event, cursor: &Cursor) -> Result<Handled, GateError> {
+        let Some(made) = read(event) else { return Ok(Handled::Skipped) };
+        let mut tx = self.db.begin().await?;
+        let Some(mut session) = store::session::lock(&mut tx, made.session).await? else {
+            // The first version comes before its session; nobody knows the session's id before that is there.
+            return Ok(Handled::Skipped);
+        };
+        let (before, previous) = (session.state, session.subject.version);
+        if !session.adopt(&made.version, made.time) {
+            return Ok(Handled::Skipped);
+        }
+        let pending = made.leaves.iter().map(|(id, leaf)| ItemStatus {
+            item_id: id.to_string(),
+            leaf: *leaf,
+            state: ItemState::Pending,
+            decided_by: None,
+            decided_at: None,
+            notes: None,
+        });
+        let pending: Vec<_> = pending.collect();
+        store::item::replace(&mut tx, &self.source, session.id, &pending).await?;
+        let details = json!({
+            "version": session.subject.version,
+            "previous_version": previous,
+            "digest": session.subject.digest,
+            "risk_level": session.risk.level,
+            "policy_digest": session.risk.policy_digest,
+            "items": session.step_count,
+            "description": made.description,
+            "event": event.id,
+        });
+        let entry = Entry {
+            id: self.source.new_id(),
+            sequence: session.audit.sequence + 1,
+            session_id: session.id,
+            action: "plan.version_created".to_owned(),
+            actor: made.author,
+            request_id: String::new(),
+            time: made.time,
+            details: details.as_object().cloned().unwrap_or_default(),
+        };
+        append_entry(&mut tx, &mut session, &entry).await?;
+        cursor.advance(&mut tx).await?;
+        self.commit(tx, &mut session).await?;
+        if session.state != before {
+            log_change(&session, Some(before));
+        }
+        Ok(Handled::Done)
+    }
+}
+
+fn read(event: &Event) -> Option<Made> {
+    let Payload::PlanVersionCreated(fact) = event.payload.as_ref()? else { return None };
+    let version = fact.version.clone()?;
+    let read = read_message("", |at| {
+        let leaves: BTreeMap<ItemId, Digest> = at.field("item_digests").read(version.item_digests)?;
+        let risk: RiskAssessment = at.field("risk").required(version.risk)?;
+        let subject =
+            Subject { version: version.version_number, digest: at.field("digest").read(version.digest)? };
+        let step_count = i32::try_from(leaves.len()).unwrap_or(i32::MAX);
+        Ok(Made {
+            session: at.field("session_id").read(event.session_id.clone())?,
+            author: at.field("modified_by").required(version.modified_by)?,
+            time: at.field("time").required(event.time)?,
+            version: NewVersion { subject, risk, step_count, goal: new_goal(&version.changes) },
+            leaves,
+            description: version.change_description,
+        })
+    });
+    // Repeating an event that cannot be read would hold up all others for ever. Nothing is approved by passing over it:
+    // versioning seals only its own newest version.
+    read.inspect_err(|problems| {
+        tracing::error!(event.id, ?problems, "a new plan version cannot be read; it is passed over");
+    })
+    .ok()
+}
+
+/// What the plan is for from now on, where that changed.
+fn new_goal(changes: &[pb::PlanChange]) -> Option<String> {
+    let goal = changes.iter().find(|change| change.affected_item_id.is_empty() && change.field == "goal")?;
+    match goal.new_value.as_ref()?.kind.as_ref()? {
+        Kind::StringValue(goal) => Some(goal.clone()),
+        _ => None,
+    }
+}

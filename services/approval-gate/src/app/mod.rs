@@ -1,0 +1,47 @@
+//! Use cases: read, judge, ask others, then change everything that belongs together in one transaction.
+
+mod adopt;
+mod audit;
+mod expire;
+mod follow;
+mod read;
+mod record;
+mod review;
+mod submit;
+mod vote;
+
+use assent_core::ContextSource;
+use assent_events::{Log, Watching};
+use assent_rpc::Credentials;
+use assent_store::Db;
+
+pub(crate) use read::View;
+pub(crate) use submit::{Plan, Submission};
+
+use crate::config::Config;
+use crate::error::GateError;
+use crate::peers::Peers;
+use crate::signer::Signer;
+
+/// How often something is tried again when others change the same session at the same time.
+const ATTEMPTS: usize = 8;
+
+/// Everything that the use cases need.
+pub struct App {
+    pub(crate) config: Config,
+    pub(crate) db: Db,
+    pub(crate) log: Log,
+    pub(crate) watching: Watching,
+    pub(crate) source: ContextSource,
+    pub(crate) peers: Peers,
+    pub(crate) signer: Signer,
+    pub(crate) credentials: Credentials,
+}
+
+/// The outcome of one attempt: nothing when somebody else was faster and there are attempts left.
+fn settle<T>(attempt: usize, outcome: Result<T, GateError>) -> Option<Result<T, GateError>> {
+    match outcome {
+        Err(error) if error.is_conflict() && attempt < ATTEMPTS => None,
+        settled => Some(settled),
+    }
+}

@@ -1,0 +1,128 @@
+//! Looking at sessions.
+
+use std::time::Duration;
+
+use assent_core::id::SessionId;
+use assent_core::page::Page;
+use assent_core::{Actor, OpContext};
+use assent_proto::plan::v1 as pb;
+use tokio::time::Instant;
+
+use super::App;
+use crate::domain::decision::{Decision, ItemStatus};
+use crate::domain::grant::Grant;
+use crate::domain::session::Session;
+use crate::domain::state::State;
+use crate::domain::vote::Vote;
+use crate::error::GateError;
+use crate::store;
+use crate::store::key::PublicKey;
+use crate::store::session::{Filter, Key, key};
+
+/// How often a waiting call looks without being woken.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// A session with what belongs to it.
+pub(crate) struct View {
+    pub(crate) session: Session,
+    pub(crate) votes: Vec<Vote>,
+    pub(crate) items: Vec<ItemStatus>,
+    pub(crate) decision: Option<Decision>,
+    /// The current version with its plan; none in summaries.
+    pub(crate) current: Option<pb::PlanVersion>,
+    /// Every version without its plan; empty in summaries.
+    pub(crate) versions: Vec<pb::PlanVersion>,
+}
+
+/// How a wait ended: the review is over, or the time that the caller wanted to wait is.
+pub(crate) struct Waited {
+    pub(crate) state: State,
+    pub(crate) decision: Option<Decision>,
+}
+
+impl App {
+    pub(crate) async fn session(&self, id: SessionId) -> Result<Session, GateError> {
+        store::session::load(&self.db, id).await?.ok_or(GateError::UnknownSession(id))
+    }
+
+    /// A session with everything.
+    pub(crate) async fn view(&self, ctx: &OpContext, id: SessionId) -> Result<View, GateError> {
+        let session = self.session(id).await?;
+        let current = self.peers.version(ctx, id, session.subject.version).await?;
+        let versions = self.peers.versions(ctx, id).await?;
+        Ok(View { current: Some(current), versions, ..self.summary(session).await? })
+    }
+
+    /// A session without plan and versions.
+    pub(crate) async fn summary(&self, session: Session) -> Result<View, GateError> {
+        Ok(View {
+            votes: store::vote::of_version(&self.db, session.id, session.subject.version).await?,
+            items: store::item::of_session(&self.db, session.id).await?,
+            decision: store::decision::of_session(&self.db, session.id).await?,
+            current: None,
+            versions: Vec::new(),
+            session,
+        })
+    }
+
+    /// A page of sessions, newest first, and the token of the next.
+    pub(crate) async fn list(
+        &self,
+        filter: &Filter,
+        page: &Page<Key>,
+    ) -> Result<(Vec<Session>, String), GateError> {
+        let mut sessions = store::session::list(&self.db, filter, page.after, page.limit()).await?;
+        let token = page.finish(&mut sessions, key);
+        Ok((sessions, token))
+    }
+
+    /// Waits until the session is decided, at most for `timeout`; none when the server stops before.
+    pub(crate) async fn wait(&self, id: SessionId, timeout: Duration) -> Result<Option<Waited>, GateError> {
+        let mut doorbell = self.watching.bus.subscribe(self.log.service());
+        let deadline = Instant::now() + timeout;
+        loop {
+            doorbell.clear();
+            let session = self.session(id).await?;
+            if !session.state.is_open() {
+                let decision = store::decision::of_session(&self.db, id).await?;
+                return Ok(Some(Waited { state: session.state, decision }));
+            }
+            if Instant::now() >= deadline {
+                return Ok(Some(Waited { state: session.state, decision: None }));
+            }
+            tokio::select! {
+                () = self.watching.shutdown.cancelled() => return Ok(None),
+                () = doorbell.ring() => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = tokio::time::sleep_until(deadline) => {}
+            }
+        }
+    }
+
+    /// The permission to execute.
+    pub(crate) async fn grant_of(&self, id: SessionId) -> Result<Grant, GateError> {
+        let session = self.session(id).await?;
+        let grant = store::grant::of_session(&self.db, id).await?;
+        grant.ok_or(GateError::State { session: id, state: session.state })
+    }
+
+    /// Every key that may have signed a grant.
+    pub(crate) async fn keys(&self) -> Result<Vec<PublicKey>, GateError> {
+        Ok(store::key::public(&self.db).await?)
+    }
+
+    /// Known people who may approve the session and have not voted; nobody once it is decided.
+    pub(crate) async fn eligible(&self, ctx: &OpContext, id: SessionId) -> Result<Vec<Actor>, GateError> {
+        let session = self.session(id).await?;
+        if !session.state_at(ctx.now()).is_open() {
+            return Ok(Vec::new());
+        }
+        let votes = store::vote::of_version(&self.db, id, session.subject.version).await?;
+        let authors = self.peers.authors(ctx, id).await?;
+        let electorate = session.electorate(&authors);
+        let may = |actor: &&Actor| {
+            electorate.may_approve(actor).is_ok() && votes.iter().all(|vote| vote.voter.id != actor.id)
+        };
+        Ok(self.credentials.known().iter().filter(may).cloned().collect())
+    }
+}

@@ -1,0 +1,183 @@
+//! What every change of a session writes beside the session: audit, decision, grant, facts and a log line.
+
+use assent_core::{OpContext, Timestamp};
+use assent_events::append;
+use assent_plan::Map;
+use assent_proto::event::v1 as events;
+use assent_proto::event::v1::event::Payload;
+use assent_rpc::convert::{Wire, WireEnum};
+use assent_store::{StoreError, Tx};
+use serde_json::{Value, json};
+
+use super::App;
+use crate::domain::audit::{Entry, Head};
+use crate::domain::decision::{Decision, Ending, ItemStatus, Outcome};
+use crate::domain::grant::{Grant, claims};
+use crate::domain::session::Session;
+use crate::domain::state::State;
+use crate::error::GateError;
+use crate::grpc::convert::{decision_to_pb, options_to_pb};
+use crate::store;
+
+/// A decision that is about to be made by the actor of the context.
+pub(super) struct Ruling {
+    pub(super) ending: Ending,
+    pub(super) reason: String,
+    pub(super) approvers: Vec<String>,
+}
+
+/// Appends an entry to the session's chain; the session itself must be saved afterwards.
+pub(super) async fn audit(
+    tx: &mut Tx,
+    ctx: &OpContext,
+    session: &mut Session,
+    action: &str,
+    details: Value,
+) -> Result<(), GateError> {
+    let details = match details {
+        Value::Object(details) => details,
+        other => Map::from_iter([("value".to_owned(), other)]),
+    };
+    let entry = Entry {
+        id: ctx.new_id(),
+        sequence: session.audit.sequence + 1,
+        session_id: session.id,
+        action: action.to_owned(),
+        actor: ctx.actor().clone(),
+        request_id: ctx.request_id().to_string(),
+        time: ctx.now(),
+        details,
+    };
+    append_entry(tx, session, &entry).await
+}
+
+/// Appends a finished entry.
+pub(super) async fn append_entry(tx: &mut Tx, session: &mut Session, entry: &Entry) -> Result<(), GateError> {
+    let digest = entry.digest(&session.audit.digest)?;
+    store::audit::insert(tx, entry, &digest).await?;
+    session.audit = Head { sequence: entry.sequence, digest };
+    Ok(())
+}
+
+/// Tells the log of a change that is committed.
+pub(super) fn log_change(session: &Session, from: Option<State>) {
+    tracing::info!(
+        workflow_id = %session.id,
+        from_state = from.map_or("none", State::as_str),
+        to_state = session.state.as_str(),
+        risk_level = session.risk.level.as_str(),
+        step_count = session.step_count,
+        "workflow_state_change"
+    );
+}
+
+/// The fact that a plan waits for review.
+pub(super) fn submitted(session: &Session, plan: Option<assent_proto::plan::v1::Plan>) -> Payload {
+    Payload::PlanSubmittedForApproval(events::PlanSubmittedForApproval {
+        plan,
+        options: Some(options_to_pb(&session.options)),
+        version: session.subject.version,
+        digest: session.subject.digest.to_string(),
+        risk_level: session.risk.level.number(),
+        expire_time: session.expires_at.map(|time| time.to_pb()),
+    })
+}
+
+impl App {
+    /// Ends the review: state, decision, items, grant, audit and fact, all in the caller's transaction. The session's
+    /// row must be there before, and be saved afterwards.
+    pub(super) async fn decide(
+        &self,
+        tx: &mut Tx,
+        ctx: &OpContext,
+        session: &mut Session,
+        ruling: Ruling,
+    ) -> Result<Decision, GateError> {
+        let (now, ending) = (ctx.now(), ruling.ending);
+        session.state = session.after(ending.fact(), now).map_err(GateError::refused(session.id))?;
+        session.updated_at = now;
+        let by = &ctx.actor().id;
+        store::item::decide(tx, session.id, ending.items(), by, now, &ruling.reason).await?;
+        let items = store::item::of_session(&mut *tx, session.id).await?;
+        let ids: Vec<String> = items.iter().map(|item| item.item_id.clone()).collect();
+        let (approved_items, rejected_items) = match ending.outcome() {
+            Outcome::Approved => (ids, Vec::new()),
+            _ => (Vec::new(), ids),
+        };
+        let decision = Decision {
+            id: ctx.new_id(),
+            outcome: ending.outcome(),
+            subject: session.subject,
+            decided_by: ctx.actor().clone(),
+            decided_at: now,
+            reason: ruling.reason,
+            approved_items,
+            rejected_items,
+            approvers: ruling.approvers,
+            policy_digest: session.risk.policy_digest,
+        };
+        store::decision::insert(tx, session.id, &decision).await?;
+        let details = json!({
+            "decision": decision.id,
+            "outcome": decision.outcome,
+            "version": decision.subject.version,
+            "digest": decision.subject.digest,
+            "reason": decision.reason,
+            "approvers": decision.approvers,
+            "policy_digest": decision.policy_digest,
+        });
+        audit(tx, ctx, session, ending.action(), details).await?;
+        if decision.outcome == Outcome::Approved {
+            self.grant(tx, ctx, session, &items, now).await?;
+        }
+        append(tx, ctx, Some(session.id), decided(ending, &decision)).await?;
+        Ok(decision)
+    }
+
+    async fn grant(
+        &self,
+        tx: &mut Tx,
+        ctx: &OpContext,
+        session: &mut Session,
+        items: &[ItemStatus],
+        now: Timestamp,
+    ) -> Result<(), GateError> {
+        let claims = claims(ctx.new_id(), session.id, session.subject, items, now, self.config.grant_ttl());
+        let grant = Grant {
+            id: claims.jti,
+            key_id: self.signer.key_id(),
+            token: self.signer.sign(&claims)?,
+            issued_at: now,
+            // As the token says it, in whole seconds.
+            expires_at: Timestamp::from_micros(claims.exp.saturating_mul(1_000_000)).unwrap_or(now),
+        };
+        store::grant::insert(tx, session.id, &grant).await?;
+        let details = json!({
+            "grant": grant.id,
+            "key": grant.key_id,
+            "version": claims.ver,
+            "digest": claims.dig,
+            "items": claims.items.len(),
+            "expires_at": grant.expires_at.to_string(),
+        });
+        audit(tx, ctx, session, "grant.issued", details).await
+    }
+
+    /// Saves the session that `tx` holds, and commits.
+    pub(super) async fn commit(&self, mut tx: Tx, session: &mut Session) -> Result<(), StoreError> {
+        store::session::save(&mut tx, session).await?;
+        tx.commit().await
+    }
+}
+
+fn decided(ending: Ending, decision: &Decision) -> Payload {
+    let decision = Some(decision_to_pb(decision));
+    match ending {
+        Ending::AutoApproved | Ending::Approved => Payload::PlanApproved(events::PlanApproved { decision }),
+        Ending::Rejected => Payload::PlanRejected(events::PlanRejected { decision }),
+        Ending::TimedOut => Payload::ApprovalTimeout(events::ApprovalTimeout {
+            action_taken: assent_proto::review::v1::TimeoutAction::Cancel.into(),
+            decision,
+        }),
+    }
+}

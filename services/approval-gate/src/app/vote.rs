@@ -1,0 +1,137 @@
+//! Votes, and the decision that the last one makes.
+
+use assent_core::OpContext;
+use assent_core::id::SessionId;
+use assent_events::append;
+use assent_plan::redact::redact;
+use assent_proto::event::v1::PlanVoteCast;
+use assent_proto::event::v1::event::Payload;
+use assent_store::{StoreError, Tx};
+use serde_json::json;
+
+use super::record::{Ruling, audit, log_change};
+use super::{App, View, settle};
+use crate::domain::decision::Ending;
+use crate::domain::session::{Session, Verdict};
+use crate::domain::vote::{Ballot, Choice, Vote};
+use crate::error::GateError;
+use crate::grpc::convert::vote_to_pb;
+use crate::store;
+
+/// What came of a vote.
+pub(crate) struct Voted {
+    pub(crate) view: View,
+    /// Approvals that are still missing.
+    pub(crate) missing: u32,
+}
+
+impl App {
+    /// Counts the caller's vote.
+    pub(crate) async fn vote(
+        &self,
+        ctx: &OpContext,
+        id: SessionId,
+        ballot: Ballot,
+    ) -> Result<Voted, GateError> {
+        let ballot = Ballot { reason: redact(&ballot.reason).into_owned(), ..ballot };
+        let mut attempt = 1;
+        let (session, missing) = loop {
+            if let Some(settled) = settle(attempt, self.try_vote(ctx, id, &ballot).await) {
+                break settled?;
+            }
+            attempt += 1;
+        };
+        Ok(Voted { view: self.summary(session).await?, missing })
+    }
+
+    /// Everything that needs others comes before the transaction; what was found then is judged again inside it.
+    async fn try_vote(
+        &self,
+        ctx: &OpContext,
+        id: SessionId,
+        ballot: &Ballot,
+    ) -> Result<(Session, u32), GateError> {
+        let session = self.session(id).await?;
+        let separate = session.risk.requirement.separation_of_duties && ballot.choice == Choice::Approve;
+        let authors = if separate { self.peers.authors(ctx, id).await? } else { Vec::new() };
+        let votes = store::vote::of_version(&self.db, id, session.subject.version).await?;
+        let refused = GateError::refused(id);
+        let foreseen = session.judge(ctx.now(), ctx.actor(), ballot, &authors, &votes).map_err(&refused)?;
+        if let Verdict::Repeated { missing } = foreseen {
+            return Ok((session, missing));
+        }
+        let (seals, subject) = (matches!(foreseen, Verdict::Approves { .. }), session.subject);
+        if seals {
+            self.peers.seal(ctx, id, subject).await?;
+        }
+
+        let mut tx = self.db.begin().await?;
+        let session = store::session::lock(&mut tx, id).await?;
+        let mut session = session.ok_or(GateError::UnknownSession(id))?;
+        if session.subject != subject {
+            // What was asked of versioning was about another version.
+            return Err(StoreError::Conflict.into());
+        }
+        let votes = store::vote::of_version(&mut tx, id, session.subject.version).await?;
+        let verdict = session.judge(ctx.now(), ctx.actor(), ballot, &authors, &votes).map_err(&refused)?;
+        let (ending, missing) = match verdict {
+            Verdict::Repeated { missing } => return Ok((session, missing)),
+            Verdict::Counts { missing } => (None, missing),
+            // Another vote came in between: the version must be sealed first.
+            Verdict::Approves { .. } if !seals => return Err(StoreError::Conflict.into()),
+            Verdict::Approves { approvers } => (Some((Ending::Approved, approvers)), 0),
+            Verdict::Rejects => {
+                let approvers = session.tally(&authors, &votes, None).approvers;
+                (Some((Ending::Rejected, approvers)), 0)
+            }
+        };
+        let before = session.state;
+        let vote = self.cast(&mut tx, ctx, &mut session, ballot).await?;
+        match ending {
+            Some((ending, approvers)) => {
+                let ruling = Ruling { ending, reason: ballot.reason.clone(), approvers };
+                self.decide(&mut tx, ctx, &mut session, ruling).await?;
+            }
+            None => {
+                let cast = Payload::PlanVoteCast(PlanVoteCast { vote: Some(vote_to_pb(&vote)) });
+                append(&mut tx, ctx, Some(id), cast).await?;
+            }
+        }
+        self.commit(tx, &mut session).await?;
+        if session.state != before {
+            log_change(&session, Some(before));
+        }
+        Ok((session, missing))
+    }
+
+    async fn cast(
+        &self,
+        tx: &mut Tx,
+        ctx: &OpContext,
+        session: &mut Session,
+        ballot: &Ballot,
+    ) -> Result<Vote, GateError> {
+        let vote = Vote {
+            id: ctx.new_id(),
+            subject: ballot.subject,
+            voter: ctx.actor().clone(),
+            choice: ballot.choice,
+            reason: ballot.reason.clone(),
+            created_at: ctx.now(),
+        };
+        store::vote::insert(tx, session.id, &vote).await?;
+        session.updated_at = vote.created_at;
+        let action = match vote.choice {
+            Choice::Approve => "vote.approve",
+            Choice::Reject => "vote.reject",
+        };
+        let details = json!({
+            "vote": vote.id,
+            "version": vote.subject.version,
+            "digest": vote.subject.digest,
+            "reason": vote.reason,
+        });
+        audit(tx, ctx, session, action, details).await?;
+        Ok(vote)
+    }
+}

@@ -1,0 +1,165 @@
+//! What can go wrong here, and what it means to a caller.
+
+use std::time::Duration;
+
+use assent_core::id::SessionId;
+use assent_core::{Code, Fault, Reason, Violation};
+use assent_rpc::{InvalidRequest, RemoteFault, status};
+use assent_store::StoreError;
+use assent_store::idempotency::IdempotencyError;
+
+use crate::domain::eligibility::Ineligible;
+use crate::domain::session::Refusal;
+use crate::domain::state::State;
+use crate::domain::vote::Subject;
+
+/// An error of the approval gate.
+#[derive(Debug, thiserror::Error)]
+pub enum GateError {
+    /// No such session.
+    #[error("there is no session {0}")]
+    UnknownSession(SessionId),
+    /// The state does not allow it.
+    #[error("the session is {state}{}", allowed_text(*.state))]
+    State {
+        /// The session.
+        session: SessionId,
+        /// Its state.
+        state: State,
+    },
+    /// The caller may not decide on the session.
+    #[error("{}", .0.explanation())]
+    NotEligible(Ineligible),
+    /// The caller saw another version than the current one.
+    #[error("the current version is {} with digest {}; look at it again", .0.version, .0.digest)]
+    Outdated(Subject),
+    /// The caller voted otherwise on this version.
+    #[error("you have voted otherwise on this version, and a vote stands")]
+    VoteExists,
+    /// The request is not well-formed.
+    #[error(transparent)]
+    Invalid(#[from] InvalidRequest),
+    /// The request id was used before.
+    #[error(transparent)]
+    Idempotency(#[from] IdempotencyError),
+    /// Another service refused.
+    #[error(transparent)]
+    Remote(#[from] RemoteFault),
+    /// Another service's answer makes no sense.
+    #[error("the answer of {peer} is unusable: {problem}")]
+    Answer {
+        /// The service.
+        peer: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// An entry of the audit cannot be written down.
+    #[error("an audit entry has no canonical form")]
+    Audit(#[from] serde_json::Error),
+    /// A grant cannot be signed.
+    #[error("a grant cannot be signed")]
+    Sign(#[from] jsonwebtoken::errors::Error),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn allowed_text(state: State) -> String {
+    match state.allowed().as_slice() {
+        [] => "; nothing can be done with it any more".to_owned(),
+        allowed => format!("; possible now: {}", allowed.join(", ")),
+    }
+}
+
+impl GateError {
+    /// What `refusal` means for `session`.
+    pub(crate) fn refused(session: SessionId) -> impl Fn(Refusal) -> Self {
+        move |refusal| match refusal {
+            Refusal::State(state) => Self::State { session, state },
+            Refusal::NotEligible(why) => Self::NotEligible(why),
+            Refusal::Outdated(current) => Self::Outdated(current),
+            Refusal::VoteExists => Self::VoteExists,
+        }
+    }
+
+    /// A request with violations.
+    pub(crate) fn invalid(violations: Vec<Violation>) -> Self {
+        Self::Invalid(InvalidRequest(violations))
+    }
+
+    /// Whether somebody else was faster, so that reading again may help.
+    pub(crate) fn is_conflict(&self) -> bool {
+        matches!(
+            self,
+            Self::Store(StoreError::Conflict)
+                | Self::Idempotency(IdempotencyError::Store(StoreError::Conflict))
+        )
+    }
+
+    /// The error that knows for itself, where there is one.
+    fn inner(&self) -> Option<&dyn Fault> {
+        match self {
+            Self::Invalid(error) => Some(error),
+            Self::Idempotency(error) => Some(error),
+            Self::Remote(error) => Some(error),
+            Self::Store(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl Fault for GateError {
+    fn code(&self) -> Code {
+        match self {
+            Self::UnknownSession(_) => Code::NotFound,
+            Self::State { .. } | Self::VoteExists => Code::FailedPrecondition,
+            Self::NotEligible(_) => Code::PermissionDenied,
+            Self::Outdated(_) => Code::Aborted,
+            other => other.inner().map_or(Code::Internal, Fault::code),
+        }
+    }
+
+    fn reason(&self) -> Reason {
+        match self {
+            Self::UnknownSession(_) => Reason::new("SESSION_NOT_FOUND"),
+            Self::State { .. } => Reason::new("SESSION_STATE"),
+            Self::VoteExists => Reason::new("VOTE_EXISTS"),
+            Self::NotEligible(_) => Reason::new("NOT_ELIGIBLE"),
+            Self::Outdated(_) => Reason::new("VERSION_CONFLICT"),
+            other => other.inner().map_or(Reason::new("INTERNAL"), Fault::reason),
+        }
+    }
+
+    fn metadata(&self) -> Vec<(String, String)> {
+        let named = |pairs: &[(&str, String)]| {
+            pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect::<Vec<_>>()
+        };
+        match self {
+            Self::UnknownSession(session) => named(&[("session_id", session.to_string())]),
+            Self::State { session, state } => named(&[
+                ("session_id", session.to_string()),
+                ("state", state.to_string()),
+                ("allowed", state.allowed().join(",")),
+            ]),
+            Self::NotEligible(why) => named(&[("why", why.as_str().to_owned())]),
+            Self::Outdated(current) => {
+                named(&[("version", current.version.to_string()), ("digest", current.digest.to_string())])
+            }
+            other => other.inner().map(Fault::metadata).unwrap_or_default(),
+        }
+    }
+
+    fn violations(&self) -> Vec<Violation> {
+        self.inner().map(Fault::violations).unwrap_or_default()
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        self.inner().and_then(Fault::retry_after)
+    }
+}
+
+impl From<GateError> for tonic::Status {
+    fn from(error: GateError) -> Self {
+        status(&error)
+    }
+}

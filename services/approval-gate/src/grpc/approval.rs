@@ -1,0 +1,129 @@
+//! `ApprovalService`.
+
+use std::pin::Pin;
+
+use assent_core::page::Page;
+use assent_events::watch;
+use assent_proto::approval::v1 as pb;
+use assent_proto::approval::v1::approval_service_server::ApprovalService;
+use assent_proto::approval::v1::watch_session_response::Message as Told;
+use assent_proto::event::v1::watch_events_response::Message as Seen;
+use assent_rpc::convert::{Wire, WireEnum};
+use assent_rpc::{accept, stopping};
+use futures_util::{Stream, StreamExt as _};
+use tonic::{Request, Response, Status};
+
+use super::convert::{decision_to_pb, key_to_pb, session_to_pb, view_to_pb};
+use super::{Grpc, request, session_id};
+
+#[tonic::async_trait]
+impl ApprovalService for Grpc {
+    async fn submit_for_approval(
+        &self,
+        request: Request<pb::SubmitForApprovalRequest>,
+    ) -> Result<Response<pb::SubmitForApprovalResponse>, Status> {
+        let (ctx, body) = accept(request)?;
+        let view = self.0.submit(&ctx, request::submission(body)?).await?;
+        Ok(Response::new(pb::SubmitForApprovalResponse { session: Some(view_to_pb(view)) }))
+    }
+
+    async fn get_session(
+        &self,
+        request: Request<pb::GetSessionRequest>,
+    ) -> Result<Response<pb::GetSessionResponse>, Status> {
+        let (ctx, body) = accept(request)?;
+        let view = self.0.view(&ctx, session_id(body.session_id)?).await?;
+        Ok(Response::new(pb::GetSessionResponse { session: Some(view_to_pb(view)) }))
+    }
+
+    async fn list_sessions(
+        &self,
+        request: Request<pb::ListSessionsRequest>,
+    ) -> Result<Response<pb::ListSessionsResponse>, Status> {
+        let (_, body) = accept(request)?;
+        let filter = request::filter(&body)?;
+        let page = Page::parse(body.page_size, &body.page_token, &filter).map_err(request::refused)?;
+        let (sessions, next_page_token) = self.0.list(&filter, &page).await?;
+        let sessions = sessions.iter().map(session_to_pb).collect();
+        Ok(Response::new(pb::ListSessionsResponse { sessions, next_page_token }))
+    }
+
+    async fn start_review(
+        &self,
+        request: Request<pb::StartReviewRequest>,
+    ) -> Result<Response<pb::StartReviewResponse>, Status> {
+        let (ctx, body) = accept(request)?;
+        let view = self.0.start_review(&ctx, session_id(body.session_id)?).await?;
+        Ok(Response::new(pb::StartReviewResponse { session: Some(view_to_pb(view)) }))
+    }
+
+    async fn approve(
+        &self,
+        request: Request<pb::ApproveRequest>,
+    ) -> Result<Response<pb::ApproveResponse>, Status> {
+        let (ctx, body) = accept(request)?;
+        let (session, ballot) = request::approval(body)?;
+        let voted = self.0.vote(&ctx, session, ballot).await?;
+        let approvals_missing = i32::try_from(voted.missing).unwrap_or(i32::MAX);
+        Ok(Response::new(pb::ApproveResponse { session: Some(view_to_pb(voted.view)), approvals_missing }))
+    }
+
+    async fn reject(
+        &self,
+        request: Request<pb::RejectRequest>,
+    ) -> Result<Response<pb::RejectResponse>, Status> {
+        let (ctx, body) = accept(request)?;
+        let (session, ballot) = request::rejection(body)?;
+        let voted = self.0.vote(&ctx, session, ballot).await?;
+        Ok(Response::new(pb::RejectResponse { session: Some(view_to_pb(voted.view)) }))
+    }
+
+    async fn wait_for_decision(
+        &self,
+        request: Request<pb::WaitForDecisionRequest>,
+    ) -> Result<Response<pb::WaitForDecisionResponse>, Status> {
+        let (_, body) = accept(request)?;
+        let timeout = request::wait(body.timeout)?;
+        let waited = self.0.wait(session_id(body.session_id)?, timeout).await?.ok_or_else(stopping)?;
+        let (decision, state) = (waited.decision.as_ref().map(decision_to_pb), waited.state.number());
+        Ok(Response::new(pb::WaitForDecisionResponse { decision, state }))
+    }
+
+    type WatchSessionStream = Pin<Box<dyn Stream<Item = Result<pb::WatchSessionResponse, Status>> + Send>>;
+
+    async fn watch_session(
+        &self,
+        request: Request<pb::WatchSessionRequest>,
+    ) -> Result<Response<Self::WatchSessionStream>, Status> {
+        let (_, body) = accept(request)?;
+        let session = self.0.session(session_id(body.session_id)?).await?;
+        let facts = watch(self.0.log.clone(), self.0.watching.clone(), Some(session.id), body.after_position);
+        let told = facts.map(|seen| {
+            let message = match seen? {
+                Seen::Event(event) => Told::Event(event),
+                Seen::Bookmark(bookmark) => Told::Bookmark(bookmark),
+            };
+            Ok(pb::WatchSessionResponse { message: Some(message) })
+        });
+        Ok(Response::new(Box::pin(told)))
+    }
+
+    async fn get_grant(
+        &self,
+        request: Request<pb::GetGrantRequest>,
+    ) -> Result<Response<pb::GetGrantResponse>, Status> {
+        let (_, body) = accept(request)?;
+        let grant = self.0.grant_of(session_id(body.session_id)?).await?;
+        let expire_time = Some(grant.expires_at.to_pb());
+        Ok(Response::new(pb::GetGrantResponse { grant: grant.token, expire_time }))
+    }
+
+    async fn get_keys(
+        &self,
+        request: Request<pb::GetKeysRequest>,
+    ) -> Result<Response<pb::GetKeysResponse>, Status> {
+        let (_, pb::GetKeysRequest {}) = accept(request)?;
+        let keys = self.0.keys().await?.into_iter().map(key_to_pb).collect();
+        Ok(Response::new(pb::GetKeysResponse { keys }))
+    }
+}

@@ -1,0 +1,157 @@
+//! Sessions, votes and decisions as the contract has them.
+
+use assent_core::Digest;
+use assent_proto::approval::v1 as approval;
+use assent_proto::plan::v1 as plan;
+use assent_proto::review::v1 as pb;
+use assent_rpc::convert::{Wire, WireEnum};
+use assent_rpc::wire_enum;
+
+use crate::app::View;
+use crate::domain::audit::Entry;
+use crate::domain::decision::{Decision, ItemState, ItemStatus, Outcome};
+use crate::domain::options::{Channel, Mode, Options, TimeoutAction, Urgency};
+use crate::domain::session::Session;
+use crate::domain::state::State;
+use crate::domain::vote::{Choice, Vote};
+use crate::store::key::PublicKey;
+
+wire_enum!(State => pb::PlanReviewState {
+    Pending, InReview, ModificationRequested, Approved, PartiallyApproved, Rejected, TimedOut, Cancelled
+});
+wire_enum!(Mode => pb::SubmissionMode { ReviewAlways, ReviewByRisk, Direct });
+wire_enum!(TimeoutAction => pb::TimeoutAction { Cancel, Proceed, Escalate, Remind, Hold });
+wire_enum!(Urgency => pb::ApprovalPriority { Low, Normal, High, Urgent });
+wire_enum!(Channel => pb::NotificationChannel { InApp, Email, Slack, Teams, Webhook });
+wire_enum!(ItemState => pb::ItemApprovalState { Pending, Approved, Rejected, Skipped });
+wire_enum!(Choice => pb::VoteChoice { Approve, Reject });
+wire_enum!(Outcome => pb::DecisionOutcome { Approved, PartiallyApproved, Rejected, TimedOut, Cancelled });
+
+/// A session with everything that the view holds.
+pub(crate) fn view_to_pb(view: View) -> pb::PlanReviewSession {
+    let shows_estimates = view.session.options.show_estimates;
+    let mut session = session_to_pb(&view.session);
+    session.votes = view.votes.iter().map(vote_to_pb).collect();
+    session.item_statuses = view.items.iter().map(item_to_pb).collect();
+    session.decision = view.decision.as_ref().map(decision_to_pb);
+    session.versions = view.versions;
+    if let Some(current) = view.current {
+        session.plan = current.plan;
+        session.estimate = current.estimate;
+    }
+    if !shows_estimates {
+        session.estimate = None;
+        session.versions.iter_mut().for_each(|version| version.estimate = None);
+    }
+    session
+}
+
+/// The session alone. Of the plan only what tells one session from another.
+pub(crate) fn session_to_pb(session: &Session) -> pb::PlanReviewSession {
+    pb::PlanReviewSession {
+        id: session.id.to_pb(),
+        plan: Some(plan::Plan {
+            id: session.plan_id.to_pb(),
+            goal: session.goal.clone(),
+            ..plan::Plan::default()
+        }),
+        state: session.state.number(),
+        create_time: Some(session.created_at.to_pb()),
+        expire_time: session.expires_at.map(|time| time.to_pb()),
+        assigned_reviewer: session.assigned_reviewer.clone().unwrap_or_default(),
+        authorized_approvers: session.options.authorized_approvers.clone(),
+        comments: Vec::new(),
+        item_statuses: Vec::new(),
+        versions: Vec::new(),
+        decision: None,
+        estimate: None,
+        priority: session.options.priority.number(),
+        reviewer_message: session.options.reviewer_message.clone(),
+        current_version: session.subject.version,
+        digest: session.subject.digest.to_pb(),
+        risk: Some(session.risk.to_pb()),
+        requester: Some(session.requester.to_pb()),
+        on_behalf_of: session.on_behalf_of.clone(),
+        mode: session.mode.number(),
+        options: Some(options_to_pb(&session.options)),
+        votes: Vec::new(),
+        update_time: Some(session.updated_at.to_pb()),
+        revision: session.revision,
+    }
+}
+
+pub(crate) fn options_to_pb(options: &Options) -> pb::ApprovalRequestOptions {
+    pb::ApprovalRequestOptions {
+        require_explicit_approval: options.require_explicit_approval,
+        approval_timeout: options.approval_timeout.map(|span| span.to_pb()),
+        timeout_action: options.timeout_action.number(),
+        authorized_approvers: options.authorized_approvers.clone(),
+        allow_partial_approval: Some(options.allow_partial_approval),
+        show_estimates: Some(options.show_estimates),
+        allow_work_item_comments: Some(options.allow_work_item_comments),
+        notify_on: options.notify_on.iter().map(|channel| channel.number()).collect(),
+        reviewer_message: options.reviewer_message.clone(),
+        priority: options.priority.number(),
+    }
+}
+
+pub(crate) fn vote_to_pb(vote: &Vote) -> pb::Vote {
+    pb::Vote {
+        id: vote.id.to_pb(),
+        version: vote.subject.version,
+        digest: vote.subject.digest.to_pb(),
+        voter: Some(vote.voter.to_pb()),
+        choice: vote.choice.number(),
+        reason: vote.reason.clone(),
+        create_time: Some(vote.created_at.to_pb()),
+    }
+}
+
+fn item_to_pb(item: &ItemStatus) -> pb::ItemApprovalStatus {
+    pb::ItemApprovalStatus {
+        item_id: item.item_id.clone(),
+        state: item.state.number(),
+        decided_by: item.decided_by.clone().unwrap_or_default(),
+        decide_time: item.decided_at.map(|time| time.to_pb()),
+        notes: item.notes.clone().unwrap_or_default(),
+    }
+}
+
+pub(crate) fn decision_to_pb(decision: &Decision) -> pb::ApprovalDecision {
+    pb::ApprovalDecision {
+        id: decision.id.to_pb(),
+        outcome: decision.outcome.number(),
+        version: decision.subject.version,
+        digest: decision.subject.digest.to_pb(),
+        decided_by: Some(decision.decided_by.to_pb()),
+        decide_time: Some(decision.decided_at.to_pb()),
+        reason: decision.reason.clone(),
+        approved_items: decision.approved_items.clone(),
+        rejected_items: decision.rejected_items.clone(),
+        conditions: Vec::new(),
+        approvers: decision.approvers.clone(),
+    }
+}
+
+pub(super) fn entry_to_pb(entry: &Entry, digest: &Digest) -> approval::AuditEntry {
+    approval::AuditEntry {
+        id: entry.id.to_pb(),
+        sequence: entry.sequence,
+        session_id: entry.session_id.to_pb(),
+        action: entry.action.clone(),
+        actor: Some(entry.actor.to_pb()),
+        credential: entry.actor.credential.clone(),
+        request_id: entry.request_id.clone(),
+        time: Some(entry.time.to_pb()),
+        details: Some(entry.details.to_pb()),
+        digest: digest.to_pb(),
+    }
+}
+
+pub(super) fn key_to_pb(key: PublicKey) -> approval::VerifyingKey {
+    approval::VerifyingKey {
+        key_id: key.id.to_pb(),
+        public_key: key.public_key,
+        create_time: Some(key.created_at.to_pb()),
+    }
+}

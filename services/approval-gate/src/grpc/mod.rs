@@ -1,0 +1,57 @@
+//! The gate over gRPC.
+
+mod approval;
+mod audit;
+pub(crate) mod convert;
+mod directory;
+mod request;
+
+use std::sync::Arc;
+
+use assent_core::Violation;
+use assent_core::id::SessionId;
+use assent_proto::approval::v1::approval_service_server::ApprovalServiceServer;
+use assent_proto::approval::v1::audit_service_server::AuditServiceServer;
+use assent_proto::approval::v1::directory_service_server::DirectoryServiceServer;
+use assent_rpc::convert::Wire;
+use assent_rpc::{Access, MAX_MESSAGE_BYTES};
+use tonic::service::RoutesBuilder;
+
+use crate::app::App;
+use crate::error::GateError;
+
+/// Who may call what. Whether the caller may decide on a certain session is judged there.
+pub(crate) const ACCESS: &[(&str, Access)] = &[
+    ("/assent.approval.v1.ApprovalService/SubmitForApproval", Access::Authenticated),
+    ("/assent.approval.v1.ApprovalService/GetSession", Access::Authenticated),
+    ("/assent.approval.v1.ApprovalService/ListSessions", Access::Authenticated),
+    ("/assent.approval.v1.ApprovalService/StartReview", Access::Authenticated),
+    ("/assent.approval.v1.ApprovalService/Approve", Access::Authenticated),
+    ("/assent.approval.v1.ApprovalService/Reject", Access::Authenticated),
+    ("/assent.approval.v1.ApprovalService/WaitForDecision", Access::Authenticated),
+    ("/assent.approval.v1.ApprovalService/WatchSession", Access::Authenticated),
+    ("/assent.approval.v1.ApprovalService/GetGrant", Access::Authenticated),
+    ("/assent.approval.v1.ApprovalService/GetKeys", Access::Authenticated),
+    ("/assent.approval.v1.DirectoryService/GetCaller", Access::Authenticated),
+    ("/assent.approval.v1.DirectoryService/ListEligibleApprovers", Access::Authenticated),
+    ("/assent.approval.v1.AuditService/ListEntries", Access::Authenticated),
+    ("/assent.approval.v1.AuditService/Verify", Access::Authenticated),
+];
+
+/// The handlers.
+#[derive(Clone)]
+struct Grpc(Arc<App>);
+
+/// Adds the services of the gate.
+pub(crate) fn add(app: &Arc<App>, routes: &mut RoutesBuilder) {
+    let grpc = Grpc(app.clone());
+    routes
+        .add_service(ApprovalServiceServer::new(grpc.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))
+        .add_service(DirectoryServiceServer::new(grpc.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))
+        .add_service(AuditServiceServer::new(grpc).max_decoding_message_size(MAX_MESSAGE_BYTES));
+}
+
+fn session_id(text: String) -> Result<SessionId, GateError> {
+    SessionId::from_pb(text, "session_id")
+        .map_err(|violations: Vec<Violation>| GateError::invalid(violations))
+}

@@ -1,0 +1,170 @@
+//! The services that the gate asks. Never while a transaction is open.
+
+use std::collections::BTreeMap;
+
+use assent_core::id::SessionId;
+use assent_core::{Digest, OpContext, Violation};
+use assent_plan::{ItemId, Map, RiskAssessment};
+use assent_proto::plan::v1 as pb;
+use assent_proto::planner::v1::CreatePlanRequest;
+use assent_proto::planner::v1::planner_service_client::PlannerServiceClient;
+use assent_proto::versioning::v1 as versions;
+use assent_proto::versioning::v1::versioning_service_client::VersioningServiceClient;
+use assent_rpc::convert::Wire;
+use assent_rpc::{MAX_MESSAGE_BYTES, RemoteFault, Transport, outbound};
+
+use crate::domain::vote::Subject;
+use crate::error::GateError;
+
+/// Planner and versioning.
+#[derive(Clone)]
+pub(crate) struct Peers {
+    planner: PlannerServiceClient<Transport>,
+    versioning: VersioningServiceClient<Transport>,
+}
+
+/// A version, with the parts read that the gate goes by.
+pub(crate) struct Version {
+    /// As it came.
+    pub(crate) message: pb::PlanVersion,
+    pub(crate) subject: Subject,
+    pub(crate) risk: RiskAssessment,
+    /// Leaf of each item.
+    pub(crate) leaves: BTreeMap<ItemId, Digest>,
+}
+
+impl Peers {
+    pub(crate) fn new(planner: Transport, versioning: Transport) -> Self {
+        // What they answer may hold a plan of the largest size and more.
+        let planner = PlannerServiceClient::new(planner)
+            .max_decoding_message_size(2 * MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES);
+        let versioning = VersioningServiceClient::new(versioning)
+            .max_decoding_message_size(2 * MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES);
+        Self { planner, versioning }
+    }
+
+    /// A plan for `goal`.
+    pub(crate) async fn create_plan(
+        &self,
+        ctx: &OpContext,
+        goal: &str,
+        context: &Map,
+    ) -> Result<pb::Plan, GateError> {
+        let request =
+            CreatePlanRequest { goal: goal.to_owned(), context: Some(context.to_pb()), constraints: None };
+        let answer =
+            self.planner.clone().create_plan(outbound(ctx, request)).await.map_err(RemoteFault::from)?;
+        answer.into_inner().plan.ok_or_else(|| unusable("planner", "there is no plan"))
+    }
+
+    /// Stores `plan` as the first version of `session`.
+    pub(crate) async fn create_version(
+        &self,
+        ctx: &OpContext,
+        session: SessionId,
+        plan: pb::Plan,
+    ) -> Result<Version, GateError> {
+        let request = versions::CreateVersionRequest {
+            session_id: session.to_string(),
+            plan: Some(plan),
+            base_version: 0,
+            change_description: "submitted for approval".to_owned(),
+            request_id: String::new(),
+        };
+        let answer = self
+            .versioning
+            .clone()
+            .create_version(outbound(ctx, request))
+            .await
+            .map_err(RemoteFault::from)?;
+        read_version(answer.into_inner().version)
+    }
+
+    /// Reads version `number` of a session.
+    pub(crate) async fn version(
+        &self,
+        ctx: &OpContext,
+        session: SessionId,
+        number: i32,
+    ) -> Result<pb::PlanVersion, GateError> {
+        let request =
+            versions::GetVersionRequest { session_id: session.to_string(), version_number: Some(number) };
+        let answer =
+            self.versioning.clone().get_version(outbound(ctx, request)).await.map_err(RemoteFault::from)?;
+        answer.into_inner().version.ok_or_else(|| unusable("versioning", "there is no version"))
+    }
+
+    /// Every version of a session without its plan, newest first.
+    pub(crate) async fn versions(
+        &self,
+        ctx: &OpContext,
+        session: SessionId,
+    ) -> Result<Vec<pb::PlanVersion>, GateError> {
+        let mut all = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let request =
+                versions::ListVersionsRequest { session_id: session.to_string(), page_size: 0, page_token };
+            let answer = self.versioning.clone().list_versions(outbound(ctx, request)).await;
+            let page = answer.map_err(RemoteFault::from)?.into_inner();
+            all.extend(page.versions);
+            if page.next_page_token.is_empty() {
+                return Ok(all);
+            }
+            page_token = page.next_page_token;
+        }
+    }
+
+    /// Ids of everybody who made a version of a session.
+    pub(crate) async fn authors(
+        &self,
+        ctx: &OpContext,
+        session: SessionId,
+    ) -> Result<Vec<String>, GateError> {
+        let versions = self.versions(ctx, session).await?;
+        // A version without an author would let its author approve it.
+        let authors = versions.into_iter().map(|version| version.modified_by.map(|author| author.id));
+        authors.collect::<Option<_>>().ok_or_else(|| unusable("versioning", "a version has no author"))
+    }
+
+    /// Keeps the version from being superseded while a decision on it is made.
+    pub(crate) async fn seal(
+        &self,
+        ctx: &OpContext,
+        session: SessionId,
+        subject: Subject,
+    ) -> Result<(), GateError> {
+        let request = versions::SealVersionRequest {
+            session_id: session.to_string(),
+            version_number: subject.version,
+            digest: subject.digest.to_string(),
+            lease: None,
+        };
+        let answer = self.versioning.clone().seal_version(outbound(ctx, request)).await;
+        answer.map(drop).map_err(|status| RemoteFault::from(status).into())
+    }
+}
+
+fn unusable(peer: &'static str, problem: &str) -> GateError {
+    GateError::Answer { peer, problem: problem.to_owned() }
+}
+
+fn read_version(message: Option<pb::PlanVersion>) -> Result<Version, GateError> {
+    let message = message.ok_or_else(|| unusable("versioning", "there is no version"))?;
+    let malformed = |violations: Vec<Violation>| {
+        let texts: Vec<_> = violations.iter().map(|v| format!("{}: {}", v.field, v.description)).collect();
+        unusable("versioning", &texts.join("; "))
+    };
+    let risk = message.risk.clone().ok_or_else(|| unusable("versioning", "the version has no risk"))?;
+    Ok(Version {
+        subject: Subject {
+            version: message.version_number,
+            digest: Digest::from_pb(message.digest.clone(), "digest").map_err(malformed)?,
+        },
+        risk: RiskAssessment::from_pb(risk, "risk").map_err(malformed)?,
+        leaves: Wire::from_pb(message.item_digests.clone(), "item_digests").map_err(malformed)?,
+        message,
+    })
+}

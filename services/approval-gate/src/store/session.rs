@@ -1,0 +1,249 @@
+//! Sessions.
+
+use assent_core::id::{PlanKind, SessionId};
+use assent_core::{Actor, Digest, Id, Timestamp};
+use assent_plan::{RiskAssessment, RiskLevel};
+use assent_store::{Db, Json, Sql, StoreError, Tx};
+use serde::Serialize;
+use sqlx::FromRow;
+
+use super::named;
+use crate::domain::audit::Head;
+use crate::domain::options::{Mode, Options, Urgency};
+use crate::domain::session::Session;
+use crate::domain::state::State;
+use crate::domain::vote::Subject;
+
+pub(crate) const STATEMENTS: &[Sql] = &[INSERT, LOAD, LOCK, SAVE, EXTEND_AUDIT, LIST, CLAIM_DUE];
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, decomposition_id, state, priority, created_at, expires_at, assigned_reviewer, \
+             authorized_approvers, current_version, reviewer_message, updated_at, revision, goal, digest, \
+             risk_level, risk, step_count, requester, on_behalf_of, mode, options, audit_sequence, audit_head \
+             FROM plan_review_sessions ",
+            $rest
+        )
+    };
+}
+
+const INSERT: Sql = Sql::new(
+    "INSERT INTO plan_review_sessions (id, decomposition_id, state, priority, created_at, expires_at,
+         assigned_reviewer, authorized_approvers, current_version, reviewer_message, updated_at, revision, goal,
+         digest, risk_level, risk, step_count, requester_id, requester, on_behalf_of, mode, options,
+         audit_sequence, audit_head)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+         $23, $24)",
+);
+const LOAD: Sql = Sql::new(select!("WHERE id = $1"));
+// On SQLite the transaction itself is the lock: it has been the only writer since it began.
+const LOCK: Sql = Sql::split(select!("WHERE id = $1 FOR UPDATE"), select!("WHERE id = $1"));
+const SAVE: Sql = Sql::new(
+    "UPDATE plan_review_sessions SET state = $3, assigned_reviewer = $4, updated_at = $5, audit_sequence = $6,
+         audit_head = $7, current_version = $8, digest = $9, risk_level = $10, risk = $11, step_count = $12,
+         goal = $13, revision = revision + 1
+     WHERE id = $1 AND revision = $2",
+);
+const EXTEND_AUDIT: Sql = Sql::new(
+    "UPDATE plan_review_sessions SET audit_sequence = $2, audit_head = $3 WHERE id = $1 AND audit_sequence < $2",
+);
+// The states are a list such as ',pending,in_review,'.
+const LIST: Sql = Sql::new(select!(
+    "WHERE (CAST($1 AS TEXT) IS NULL OR $1 LIKE '%,' || state || ',%')
+       AND (CAST($2 AS TEXT) IS NULL OR requester_id = $2)
+       AND (CAST($3 AS TEXT) IS NULL OR risk_level = $3)
+       AND (created_at, id) < ($4, $5)
+     ORDER BY created_at DESC, id DESC LIMIT $6"
+));
+// The states are those of the index.
+const CLAIM_DUE: Sql = Sql::split(
+    select!(
+        "WHERE state IN ('pending', 'in_review') AND expires_at <= $1
+         ORDER BY expires_at LIMIT 1 FOR UPDATE SKIP LOCKED"
+    ),
+    select!("WHERE state IN ('pending', 'in_review') AND expires_at <= $1 ORDER BY expires_at LIMIT 1"),
+);
+
+/// Which sessions to list. Every condition that is given must hold.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Filter {
+    /// In one of these states; any when empty.
+    pub(crate) states: Vec<State>,
+    pub(crate) requester: Option<String>,
+    pub(crate) risk_level: Option<RiskLevel>,
+}
+
+/// What sessions are ordered by.
+pub(crate) type Key = (Timestamp, SessionId);
+
+pub(crate) fn key(session: &Session) -> Key {
+    (session.created_at, session.id)
+}
+
+#[derive(FromRow)]
+struct SessionRow {
+    id: SessionId,
+    decomposition_id: Id<PlanKind>,
+    state: String,
+    priority: String,
+    created_at: Timestamp,
+    expires_at: Option<Timestamp>,
+    assigned_reviewer: Option<String>,
+    authorized_approvers: Json<Vec<String>>,
+    current_version: i32,
+    reviewer_message: String,
+    updated_at: Timestamp,
+    revision: i64,
+    goal: String,
+    digest: Digest,
+    risk_level: String,
+    risk: Json<RiskAssessment>,
+    step_count: i32,
+    requester: Json<Actor>,
+    on_behalf_of: String,
+    mode: String,
+    options: Json<Options>,
+    audit_sequence: i64,
+    audit_head: Digest,
+}
+
+impl TryFrom<SessionRow> for Session {
+    type Error = StoreError;
+
+    fn try_from(row: SessionRow) -> Result<Self, StoreError> {
+        const TABLE: &str = "plan_review_sessions";
+        let state = named(State::parse, &row.state, TABLE, "state", &row.id)?;
+        let priority = named(Urgency::parse, &row.priority, TABLE, "priority", &row.id)?;
+        let mode = named(Mode::parse, &row.mode, TABLE, "mode", &row.id)?;
+        let Json(risk) = row.risk;
+        // The column is for queries; who decides goes by the assessment.
+        if risk.level.as_str() != row.risk_level {
+            return Err(StoreError::Corrupt { table: TABLE, column: "risk_level", id: row.id.to_string() });
+        }
+        Ok(Self {
+            id: row.id,
+            plan_id: row.decomposition_id,
+            goal: row.goal,
+            state,
+            revision: row.revision,
+            subject: Subject { version: row.current_version, digest: row.digest },
+            risk,
+            step_count: row.step_count,
+            requester: row.requester.0,
+            on_behalf_of: row.on_behalf_of,
+            mode,
+            options: Options {
+                authorized_approvers: row.authorized_approvers.0,
+                reviewer_message: row.reviewer_message,
+                priority,
+                ..row.options.0
+            },
+            assigned_reviewer: row.assigned_reviewer,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            expires_at: row.expires_at,
+            audit: Head { sequence: row.audit_sequence, digest: row.audit_head },
+        })
+    }
+}
+
+pub(crate) async fn insert(tx: &mut Tx, session: &Session) -> Result<(), StoreError> {
+    let options = &session.options;
+    tx.query(INSERT)
+        .bind(session.id)
+        .bind(session.plan_id)
+        .bind(session.state.as_str())
+        .bind(options.priority.as_str())
+        .bind(session.created_at)
+        .bind(session.expires_at)
+        .bind(session.assigned_reviewer.as_deref())
+        .bind(Json(&options.authorized_approvers))
+        .bind(session.subject.version)
+        .bind(options.reviewer_message.as_str())
+        .bind(session.updated_at)
+        .bind(session.revision)
+        .bind(session.goal.as_str())
+        .bind(session.subject.digest)
+        .bind(session.risk.level.as_str())
+        .bind(Json(&session.risk))
+        .bind(session.step_count)
+        .bind(session.requester.id.as_str())
+        .bind(Json(&session.requester))
+        .bind(session.on_behalf_of.as_str())
+        .bind(session.mode.as_str())
+        .bind(Json(options))
+        .bind(session.audit.sequence)
+        .bind(session.audit.digest)
+        .execute()
+        .await
+        .map(drop)
+}
+
+pub(crate) async fn load(db: &Db, id: SessionId) -> Result<Option<Session>, StoreError> {
+    let row: Option<SessionRow> = db.query(LOAD).bind(id).optional().await?;
+    row.map(Session::try_from).transpose()
+}
+
+/// Reads a session and keeps others from changing it until the transaction ends.
+pub(crate) async fn lock(tx: &mut Tx, id: SessionId) -> Result<Option<Session>, StoreError> {
+    let row: Option<SessionRow> = tx.query(LOCK).bind(id).optional().await?;
+    row.map(Session::try_from).transpose()
+}
+
+/// Locks a session whose time is over; none when there is none that another replica does not hold.
+pub(crate) async fn claim_due(tx: &mut Tx, now: Timestamp) -> Result<Option<Session>, StoreError> {
+    let row: Option<SessionRow> = tx.query(CLAIM_DUE).bind(now).optional().await?;
+    row.map(Session::try_from).transpose()
+}
+
+/// Writes what can change, and takes the next revision.
+///
+/// # Errors
+/// [`StoreError::Conflict`] when the session has moved on since it was read.
+pub(crate) async fn save(tx: &mut Tx, session: &mut Session) -> Result<(), StoreError> {
+    let statement = tx.query(SAVE).bind(session.id).bind(session.revision).bind(session.state.as_str());
+    let statement = statement.bind(session.assigned_reviewer.as_deref()).bind(session.updated_at);
+    let statement = statement.bind(session.audit.sequence).bind(session.audit.digest);
+    let statement = statement.bind(session.subject.version).bind(session.subject.digest);
+    let statement = statement.bind(session.risk.level.as_str()).bind(Json(&session.risk));
+    let statement = statement.bind(session.step_count).bind(session.goal.as_str());
+    match statement.execute().await? {
+        0 => Err(StoreError::Conflict),
+        _ => {
+            session.revision += 1;
+            Ok(())
+        }
+    }
+}
+
+/// Writes the end of the audit chain, for entries that change nothing else.
+pub(crate) async fn extend_audit(tx: &mut Tx, id: SessionId, head: &Head) -> Result<(), StoreError> {
+    let statement = tx.query(EXTEND_AUDIT).bind(id).bind(head.sequence).bind(head.digest);
+    match statement.execute().await? {
+        0 => Err(StoreError::Conflict),
+        _ => Ok(()),
+    }
+}
+
+/// Newest first.
+pub(crate) async fn list(
+    db: &Db,
+    filter: &Filter,
+    after: Option<Key>,
+    limit: i64,
+) -> Result<Vec<Session>, StoreError> {
+    let names: Vec<_> = filter.states.iter().map(|state| state.as_str()).collect();
+    let states = (!names.is_empty()).then(|| format!(",{},", names.join(",")));
+    let (before, id) = after.unwrap_or_else(newest);
+    let statement = db.query(LIST).bind(states).bind(filter.requester.as_deref());
+    let statement = statement.bind(filter.risk_level.map(RiskLevel::as_str)).bind(before).bind(id);
+    let rows: Vec<SessionRow> = statement.bind(limit).all().await?;
+    rows.into_iter().map(Session::try_from).collect()
+}
+
+/// A key that comes before every session's: the year 9999.
+fn newest() -> Key {
+    let last = Timestamp::from_micros(253_402_300_799_999_999);
+    (last.unwrap_or(Timestamp::new(Default::default())), Id::from_uuid(sqlx::types::Uuid::max()))
+}

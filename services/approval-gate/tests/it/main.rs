@@ -1,0 +1,15 @@
+//! The approval gate through its doors, on both storages. What it asks of versioning is answered by a small stand-in, so
+//! that a test chooses the risk of a plan, and a log in place of the executor's says what the test wants.
+
+#[cfg(test)]
+mod audit;
+#[cfg(test)]
+mod concurrency;
+#[cfg(test)]
+mod deadline;
+#[cfg(test)]
+mod executions;
+#[cfg(test)]
+mod lifecycle;
+#[cfg(test)]
+mod rig;
