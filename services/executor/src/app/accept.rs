@@ -1,0 +1,177 @@
+//! From a decision to an execution.
+
+use std::time::Duration;
+
+use assent_core::grant::GrantClaims;
+use assent_core::id::SessionId;
+use assent_core::{Code, Digest, Fault as _, OpContext};
+use assent_events::{Cursor, Handled, append};
+use assent_plan::Plan;
+use assent_proto::event::v1::event::Payload;
+use assent_proto::event::v1::{Event, ExecutionRefused, ExecutionStarted};
+use assent_proto::versioning::v1::GetVersionRequest;
+use assent_rpc::convert::Wire as _;
+use assent_rpc::{RemoteFault, outbound};
+
+use super::App;
+use crate::convert;
+use crate::domain::grant::{self, Refusal, Subject};
+use crate::domain::schedule::Runs;
+use crate::domain::{Execution, ExecutionState, Run, RunFact};
+use crate::error::ExecutorError;
+use crate::store::executions::{self, Approved};
+use crate::store::runs;
+use assent_plan::Money;
+
+/// What may run.
+struct Permitted {
+    token: String,
+    claims: GrantClaims,
+    plan: Plan,
+}
+
+/// What the event is about when nothing may run.
+struct Refused {
+    version: i32,
+    refusal: Refusal,
+}
+
+impl App {
+    /// Takes in one fact of the approval gate.
+    ///
+    /// # Errors
+    /// When nothing can be said yet: the fact comes again.
+    pub(crate) async fn on_event(&self, event: &Event, cursor: Cursor) -> Result<Handled, ExecutorError> {
+        let decided =
+            matches!(event.payload, Some(Payload::PlanApproved(_) | Payload::PlanPartiallyApproved(_)));
+        let session = event.session_id.parse::<SessionId>().ok().filter(|_| decided);
+        let Some(session) = session else { return Ok(Handled::Skipped) };
+        let trace = Some(event.traceparent.as_str()).filter(|trace| !trace.is_empty());
+        let ctx = self.context(trace);
+        // Every call comes before the transaction.
+        match self.permitted(&ctx, session).await? {
+            Ok(permitted) => self.begin(&ctx, session, permitted, cursor).await?,
+            Err(refused) => self.refuse(&ctx, session, &refused, cursor).await?,
+        }
+        Ok(Handled::Done)
+    }
+
+    /// Gets the grant and the plan, and checks both.
+    async fn permitted(
+        &self,
+        ctx: &OpContext,
+        session: SessionId,
+    ) -> Result<Result<Permitted, Refused>, ExecutorError> {
+        let refused = |version, refusal| Ok(Err(Refused { version, refusal }));
+        let token = match self.keys.grant(ctx, session).await {
+            Ok(token) => token,
+            Err(fault) => return refused(0, unavailable(fault)?),
+        };
+        let claims = match self.keys.verify(ctx, &token).await? {
+            Ok(claims) => claims,
+            Err(refusal) => return refused(0, refusal),
+        };
+        let request = GetVersionRequest { session_id: session.to_string(), version_number: Some(claims.ver) };
+        let version = match self.versions.clone().get_version(outbound(ctx, request)).await {
+            Ok(answer) => answer.into_inner().version.unwrap_or_default(),
+            Err(status) => return refused(claims.ver, unavailable(status.into())?),
+        };
+        let plan = version.plan.and_then(|plan| Plan::from_pb(plan, "plan").ok());
+        let (Some(plan), Ok(digest)) = (plan, version.digest.parse::<Digest>()) else {
+            return refused(claims.ver, Refusal::Digest);
+        };
+        let subject = Subject { session, version: version.version_number, digest, plan: &plan };
+        let skew = Duration::from_secs(self.config.clock_skew_seconds);
+        let checked = grant::check(&claims, subject);
+        match checked.and_then(|()| grant::check_time(&claims, self.source.now(), skew)) {
+            Ok(()) => Ok(Ok(Permitted { token, claims, plan })),
+            Err(refusal) => refused(claims.ver, refusal),
+        }
+    }
+
+    /// Notes the execution and that the fact is handled. An execution that is there already stays as it is.
+    async fn begin(
+        &self,
+        ctx: &OpContext,
+        session: SessionId,
+        permitted: Permitted,
+        cursor: Cursor,
+    ) -> Result<(), ExecutorError> {
+        let Permitted { token, claims, plan } = permitted;
+        let now = ctx.now();
+        let execution = Execution {
+            id: ctx.new_id(),
+            session,
+            version: claims.ver,
+            digest: claims.dig,
+            goal: plan.goal.clone(),
+            state: ExecutionState::Pending,
+            error: String::new(),
+            cost: Money::ZERO,
+            created_at: now,
+            started_at: None,
+            ended_at: None,
+        };
+        let mut all = Runs::new();
+        for item in &plan.items {
+            let mut run = Run::new(ctx.new_id(), item);
+            if !claims.items.contains_key(item.id.as_str()) {
+                run.apply(RunFact::PassedOver, now)?;
+                run.error = "it was not approved".to_owned();
+            }
+            all.insert(item.id.clone(), run);
+        }
+        let approved = Approved { grant: token, plan, traceparent: ctx.traceparent().map(str::to_owned) };
+        let mut tx = self.db.begin().await?;
+        cursor.advance(&mut tx).await?;
+        let is_new = executions::insert(&mut tx, &execution, &approved).await?;
+        if is_new {
+            for item in &approved.plan.items {
+                if let Some(run) = all.get(&item.id) {
+                    runs::insert(&mut tx, execution.id, run, item).await?;
+                }
+            }
+            let started = ExecutionStarted { execution: Some(convert::outline(&execution, &all)) };
+            append(&mut tx, ctx, Some(session), Payload::ExecutionStarted(started)).await?;
+        }
+        tx.commit().await?;
+        if is_new {
+            tracing::info!(workflow_id = %session, execution = %execution.id, step_count = all.len(), "accepted");
+            self.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    async fn refuse(
+        &self,
+        ctx: &OpContext,
+        session: SessionId,
+        refused: &Refused,
+        cursor: Cursor,
+    ) -> Result<(), ExecutorError> {
+        let Refused { version, refusal } = refused;
+        tracing::error!(
+            alarm = "execution_refused",
+            workflow_id = %session,
+            reason = refusal.reason(),
+            error = %refusal,
+            "nothing runs"
+        );
+        let event = ExecutionRefused {
+            version: *version,
+            reason: refusal.reason().to_owned(),
+            message: refusal.to_string(),
+        };
+        let mut tx = self.db.begin().await?;
+        cursor.advance(&mut tx).await?;
+        append(&mut tx, ctx, Some(session), Payload::ExecutionRefused(event)).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+/// Whether a peer's answer is final. Anything that may pass is an error, so that the fact comes again.
+fn unavailable(fault: RemoteFault) -> Result<Refusal, ExecutorError> {
+    let is_final =
+        matches!(fault.code(), Code::NotFound | Code::FailedPrecondition) || fault.is("DATA_CORRUPT");
+    if is_final { Ok(Refusal::Unavailable(fault.to_string())) } else { Err(fault.into()) }
+}

@@ -1,0 +1,81 @@
+//! Grants, and whether the approval gate signed them.
+
+use std::collections::BTreeMap;
+use std::sync::{PoisonError, RwLock};
+
+use assent_core::OpContext;
+use assent_core::grant::GrantClaims;
+use assent_core::id::SessionId;
+use assent_proto::approval::v1::approval_service_client::ApprovalServiceClient;
+use assent_proto::approval::v1::{GetGrantRequest, GetKeysRequest};
+use assent_rpc::{RemoteFault, Transport, outbound};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+
+use crate::domain::grant::Refusal;
+use crate::error::ExecutorError;
+
+/// Length of an Ed25519 public key.
+const KEY_BYTES: usize = 32;
+
+/// The approval gate as the one who signs.
+pub(crate) struct Keys {
+    gate: ApprovalServiceClient<Transport>,
+    known: RwLock<BTreeMap<String, Vec<u8>>>,
+}
+
+impl Keys {
+    /// Asks `gate` for grants and keys.
+    pub(crate) fn new(gate: ApprovalServiceClient<Transport>) -> Self {
+        Self { gate, known: RwLock::default() }
+    }
+
+    /// The grant of a session.
+    pub(crate) async fn grant(&self, ctx: &OpContext, session: SessionId) -> Result<String, RemoteFault> {
+        let request = GetGrantRequest { session_id: session.to_string() };
+        Ok(self.gate.clone().get_grant(outbound(ctx, request)).await?.into_inner().grant)
+    }
+
+    /// What `token` says, if a key of the gate signed it. Says nothing about its time or what it is for.
+    ///
+    /// # Errors
+    /// When the gate must be asked for its keys and cannot be.
+    pub(crate) async fn verify(
+        &self,
+        ctx: &OpContext,
+        token: &str,
+    ) -> Result<Result<GrantClaims, Refusal>, ExecutorError> {
+        let Some(kid) = decode_header(token).ok().and_then(|header| header.kid) else {
+            return Ok(Err(Refusal::Signature));
+        };
+        let key = match self.cached(&kid) {
+            Some(key) => Some(key),
+            None => {
+                self.refresh(ctx).await?;
+                self.cached(&kid)
+            }
+        };
+        Ok(key.and_then(|key| open(token, &key)).ok_or(Refusal::Signature))
+    }
+
+    fn cached(&self, kid: &str) -> Option<Vec<u8>> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).get(kid).cloned()
+    }
+
+    async fn refresh(&self, ctx: &OpContext) -> Result<(), RemoteFault> {
+        let answer = self.gate.clone().get_keys(outbound(ctx, GetKeysRequest {})).await?.into_inner();
+        let keys = answer.keys.into_iter().filter(|key| key.public_key.len() == KEY_BYTES);
+        let keys = keys.map(|key| (key.key_id, key.public_key)).collect();
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        Ok(())
+    }
+}
+
+/// The claims of `token` if `key` signed it.
+fn open(token: &str, key: &[u8]) -> Option<GrantClaims> {
+    let mut validation = Validation::new(Algorithm::EdDSA);
+    // Times are checked against our own clock, and the rest against the plan.
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    validation.required_spec_claims.clear();
+    decode(token, &DecodingKey::from_ed_der(key), &validation).ok().map(|data| data.claims)
+}

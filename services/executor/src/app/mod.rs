@@ -1,0 +1,88 @@
+//! What the executor works with, and its use cases.
+
+mod accept;
+pub(crate) mod keys;
+mod query;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use assent_core::id::ExecutionId;
+use assent_core::{Actor, ContextSource, OpContext, Timestamp};
+use assent_events::{Log, Watching};
+use assent_plan::Catalog;
+use assent_proto::versioning::v1::versioning_service_client::VersioningServiceClient;
+use assent_rpc::Transport;
+use assent_store::Db;
+use tokio::sync::Notify;
+
+use self::keys::Keys;
+use crate::config::Config;
+use crate::secrets::Secrets;
+use crate::tools::Toolbox;
+use crate::tools::blobs::Blobs;
+use crate::tools::workspace::Workspace;
+
+/// What the executor works with.
+pub(crate) struct App {
+    /// Its configuration.
+    pub(crate) config: Config,
+    /// Its state.
+    pub(crate) db: Db,
+    /// Time, ids and randomness.
+    pub(crate) source: ContextSource,
+    /// The tools as they are described.
+    pub(crate) catalog: Catalog,
+    /// The tools as they are called.
+    pub(crate) toolbox: Toolbox,
+    /// Contents by their digest.
+    pub(crate) blobs: Blobs,
+    /// Secrets by their name.
+    pub(crate) secrets: Secrets,
+    /// Grants and the keys that verify them.
+    pub(crate) keys: Keys,
+    /// Plans by session and version.
+    pub(crate) versions: VersioningServiceClient<Transport>,
+    /// Wakes the driver: there is something to do.
+    pub(crate) wake: Notify,
+    /// The facts of this service.
+    pub(crate) log: Log,
+    /// For those who follow them.
+    pub(crate) watching: Watching,
+}
+
+impl App {
+    /// The context of something that the executor does by itself, within the trace of what caused it.
+    pub(crate) fn context(&self, traceparent: Option<&str>) -> OpContext {
+        let actor = Actor::system(crate::NAME);
+        OpContext::new(actor, self.source.new_id(), traceparent, self.source.clone())
+    }
+
+    /// Where the files of an execution are.
+    pub(crate) fn workspace(&self, execution: ExecutionId) -> Workspace {
+        Workspace::new(workspaces(&self.config).join(execution.to_string()))
+    }
+
+    /// Until when a lease that is taken or prolonged now holds.
+    pub(crate) fn lease_until(&self) -> Timestamp {
+        self.source.now().after(self.lease())
+    }
+
+    /// How often a lease is prolonged.
+    pub(crate) fn renewal(&self) -> Duration {
+        self.lease() / 3
+    }
+
+    fn lease(&self) -> Duration {
+        Duration::from_secs(self.config.lease_seconds.max(1))
+    }
+}
+
+/// Where artifacts are kept.
+pub(crate) fn artifacts(config: &Config) -> PathBuf {
+    config.data_dir.join("artifacts")
+}
+
+fn workspaces(config: &Config) -> PathBuf {
+    config.data_dir.join("workspaces")
+}

@@ -1,0 +1,86 @@
+//! Reading what happened.
+
+use assent_core::id::{ArtifactKind, SessionId};
+use assent_core::page::Page;
+use assent_core::{Digest, Id};
+use sha2::{Digest as _, Sha256};
+use tokio::fs::File;
+use tokio::io::AsyncReadExt as _;
+
+use super::App;
+use crate::domain::{Execution, ExecutionState, Run};
+use crate::error::ExecutorError;
+use crate::store::artifacts::{self, Artifact};
+use crate::store::executions::{self, Key};
+use crate::store::runs;
+
+/// Bytes of one piece of a download.
+const PIECE: usize = 65_536;
+
+impl App {
+    /// The execution of a session.
+    pub(crate) async fn execution(&self, session: SessionId) -> Result<Execution, ExecutorError> {
+        let found = executions::of_session(&self.db, session).await?;
+        found.ok_or(ExecutorError::UnknownExecution(session))
+    }
+
+    /// The runs of an execution, in the order of the plan.
+    pub(crate) async fn runs(&self, execution: &Execution) -> Result<Vec<Run>, ExecutorError> {
+        Ok(runs::of_execution(&self.db, execution.id).await?)
+    }
+
+    /// A page of executions, and the token of the next one.
+    pub(crate) async fn executions(
+        &self,
+        states: &[ExecutionState],
+        page: &Page<Key>,
+    ) -> Result<(Vec<Execution>, String), ExecutorError> {
+        let mut found = executions::list(&self.db, states, page).await?;
+        let token = page.finish(&mut found, |last| (last.created_at, last.id));
+        Ok((found, token))
+    }
+
+    /// What the execution of a session produced.
+    pub(crate) async fn artifacts(&self, session: SessionId) -> Result<Vec<Artifact>, ExecutorError> {
+        let execution = self.execution(session).await?;
+        Ok(artifacts::of_execution(&self.db, execution.id).await?)
+    }
+
+    /// Opens the content of an artifact.
+    pub(crate) async fn download(&self, id: Id<ArtifactKind>) -> Result<Download, ExecutorError> {
+        let artifact = artifacts::get(&self.db, id).await?.ok_or(ExecutorError::UnknownArtifact(id))?;
+        let file = File::open(self.blobs.path(artifact.digest)).await;
+        let file = file.map_err(|_| ExecutorError::CorruptArtifact(id))?;
+        Ok(Download { id, digest: artifact.digest, file, read: Sha256::new() })
+    }
+}
+
+/// The content of an artifact, read piece by piece and checked at its end.
+pub(crate) struct Download {
+    id: Id<ArtifactKind>,
+    digest: Digest,
+    file: File,
+    read: Sha256,
+}
+
+impl Download {
+    /// The next piece; none after the last.
+    ///
+    /// # Errors
+    /// [`ExecutorError::CorruptArtifact`] when the whole does not match its digest.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>, ExecutorError> {
+        let mut piece = vec![0; PIECE];
+        let count = self.file.read(&mut piece).await.map_err(|_| ExecutorError::CorruptArtifact(self.id))?;
+        if count == 0 {
+            let found = Digest::from_bytes(self.read.clone().finalize().into());
+            return if found == self.digest {
+                Ok(None)
+            } else {
+                Err(ExecutorError::CorruptArtifact(self.id))
+            };
+        }
+        piece.truncate(count);
+        self.read.update(&piece);
+        Ok(Some(piece))
+    }
+}

@@ -1,0 +1,278 @@
+//! Running the items of an execution.
+
+use std::time::Duration;
+
+use assent_core::Timestamp;
+use assent_plan::ItemId;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::{Attempt, Hindrance, shown};
+use super::ledger::{self, Batch};
+use super::{Drive, Flow};
+use crate::domain::grant::Refusal;
+use crate::domain::schedule::{Step, Verdict};
+use crate::domain::{ExecutionFact, Run, RunFact, RunState, retry, rollback};
+use crate::error::ExecutorError;
+use crate::store::artifacts::Artifact;
+use crate::store::runs;
+use crate::tools::{Outcome, ToolError};
+
+/// Shortest and longest wait between two looks at what is due.
+const SOON: Duration = Duration::from_millis(10);
+const LATE: Duration = Duration::from_secs(1);
+
+type Ended = (ItemId, Result<Outcome, ToolError>);
+
+/// What is said of an attempt whose driver died.
+const INTERRUPTED: &str = "INTERRUPTED: the executor stopped while it ran, and it must not be repeated";
+
+impl Drive {
+    /// Runs items until all have ended, one stops the execution, or the process stops.
+    pub(super) async fn forward(&mut self, stop: &CancellationToken) -> Result<Flow, ExecutorError> {
+        // Dropping it ends what still runs.
+        let mut running: JoinSet<Ended> = JoinSet::new();
+        if let Some(refusal) = self.recover(&mut running).await? {
+            return self.refuse(&refusal).await;
+        }
+        let mut renewal = Instant::now() + self.app.renewal();
+        let mut drained = None;
+        loop {
+            let now = self.app.source.now();
+            let step = self.schedule.next(&self.ledger.runs, now);
+            if drained.is_none() {
+                let retry = match step.verdict {
+                    Verdict::GoOn(retry) => retry,
+                    Verdict::Completed | Verdict::Failed(_) => {
+                        self.conclude(step, now).await?;
+                        return Ok(Flow::Next);
+                    }
+                };
+                match self.begin(step, &mut running).await? {
+                    Begun::Refused(refusal) => return self.refuse(&refusal).await,
+                    // Something failed before it began: what follows from that?
+                    Begun::Changed => continue,
+                    Begun::Waiting => {}
+                }
+                let look = Instant::now() + self.wait(retry, now);
+                tokio::select! {
+                    () = stop.cancelled() => {
+                        drained = Some(Instant::now() + Duration::from_secs(self.app.config.drain_seconds));
+                    }
+                    Some(ended) = running.join_next() => self.take_in(ended.ok(), &mut running).await?,
+                    () = sleep_until(look.min(renewal)) => {}
+                }
+            } else if running.is_empty() || drained.is_some_and(|end| Instant::now() >= end) {
+                return Ok(Flow::Stopped);
+            } else {
+                tokio::select! {
+                    Some(ended) = running.join_next() => self.take_in(ended.ok(), &mut running).await?,
+                    () = sleep_until(drained.unwrap_or(renewal).min(renewal)) => {}
+                }
+            }
+            if Instant::now() >= renewal {
+                self.ledger.renew().await?;
+                renewal = Instant::now() + self.app.renewal();
+            }
+        }
+    }
+
+    fn wait(&self, retry: Option<Timestamp>, now: Timestamp) -> Duration {
+        retry.map_or(self.app.renewal(), |at| at.since(now).clamp(SOON, LATE))
+    }
+
+    /// Goes on with attempts that ran when their driver died: repeats those that may be, and gives up the others.
+    async fn recover(&mut self, running: &mut JoinSet<Ended>) -> Result<Option<Refusal>, ExecutorError> {
+        let now = self.app.source.now();
+        let mut batch = self.ledger.batch();
+        let mut attempts = Vec::new();
+        let found = self.ledger.runs.values().filter(|run| run.state == RunState::Running);
+        for run in found.cloned().collect::<Vec<Run>>() {
+            let item = runs::item(&self.app.db, run.id).await?;
+            let idempotent = self.app.catalog.get(&item.tool).is_some_and(|tool| tool.idempotent);
+            if !self.app.toolbox.is_repeatable(&item.tool, &item.arguments, idempotent) {
+                give_up(&mut batch, run, INTERRUPTED.to_owned(), now)?;
+                continue;
+            }
+            match self.prepare(&run, run.attempt, true).await {
+                Ok(attempt) => attempts.push((run.item, attempt)),
+                Err(Hindrance::Refused(refusal)) => return Ok(Some(refusal)),
+                Err(hindrance) => self.fail(&mut batch, run, hindrance, now)?,
+            }
+        }
+        if !batch.is_empty() {
+            self.ledger.commit(batch).await?;
+        }
+        for (item, attempt) in attempts {
+            tracing::info!(item = %item, "the attempt is repeated, because its driver died");
+            self.start(item, attempt, running);
+        }
+        Ok(None)
+    }
+
+    /// Commits what `step` asks for, then begins its attempts.
+    async fn begin(&mut self, step: Step, running: &mut JoinSet<Ended>) -> Result<Begun, ExecutorError> {
+        let now = self.app.source.now();
+        let mut batch = self.ledger.batch();
+        let mut failed = self.pass_over(&mut batch, &step, now)?;
+        let mut attempts = Vec::new();
+        for id in step.start {
+            let Some(mut run) = self.ledger.runs.get(&id).cloned() else { continue };
+            match self.prepare(&run, run.attempt + 1, false).await {
+                Ok(attempt) => {
+                    run.apply(RunFact::AttemptStarted, now)?;
+                    run.cost = run.cost.plus(attempt.price);
+                    batch.execution.cost = batch.execution.cost.plus(attempt.price);
+                    batch.kept.extend(attempt.kept.iter().map(|kept| (run.id, kept.clone())));
+                    batch.runs.push(run);
+                    attempts.push((id, attempt));
+                }
+                Err(Hindrance::Refused(refusal)) => return Ok(Begun::Refused(refusal)),
+                Err(hindrance) => {
+                    self.fail(&mut batch, run, hindrance, now)?;
+                    failed = true;
+                }
+            }
+        }
+        if batch.is_empty() {
+            return Ok(Begun::Waiting);
+        }
+        self.ledger.commit(batch).await?;
+        for (item, attempt) in attempts {
+            self.start(item, attempt, running);
+        }
+        Ok(if failed { Begun::Changed } else { Begun::Waiting })
+    }
+
+    fn start(&self, item: ItemId, attempt: Attempt, running: &mut JoinSet<Ended>) {
+        let toolbox = self.app.toolbox.clone();
+        running.spawn(async move { (item, attempt.make(toolbox).await) });
+    }
+
+    /// Notes which items will not run; whether there are any.
+    fn pass_over(&self, batch: &mut Batch, step: &Step, now: Timestamp) -> Result<bool, ExecutorError> {
+        for (id, why) in &step.skip {
+            let Some(mut run) = self.ledger.runs.get(id).cloned() else { continue };
+            run.apply(RunFact::PassedOver, now)?;
+            run.error.clone_from(why);
+            batch.runs.push(run);
+        }
+        for id in &step.give_up {
+            let Some(run) = self.ledger.runs.get(id).cloned() else { continue };
+            let error = run.error.clone();
+            give_up(batch, run, error, now)?;
+        }
+        Ok(!step.skip.is_empty() || !step.give_up.is_empty())
+    }
+
+    /// Gives up an item that cannot begin.
+    fn fail(&self, batch: &mut Batch, run: Run, why: Hindrance, now: Timestamp) -> Result<(), ExecutorError> {
+        let error = match why {
+            Hindrance::Broken(error) => return Err(error),
+            Hindrance::Failed(error) => shown(&error),
+            Hindrance::Refused(refusal) | Hindrance::Expired(refusal) => {
+                batch.refused = Some(ledger::refused(&self.ledger.execution, &refusal));
+                format!("{}: {refusal}", refusal.reason())
+            }
+        };
+        give_up(batch, run, error, now)
+    }
+
+    /// Takes in an attempt that has ended, and those that ended meanwhile.
+    async fn take_in(
+        &mut self,
+        first: Option<Ended>,
+        running: &mut JoinSet<Ended>,
+    ) -> Result<(), ExecutorError> {
+        let now = self.app.source.now();
+        let mut batch = self.ledger.batch();
+        let mut place = self.ledger.runs.values().filter_map(|run| run.completed).max().unwrap_or_default();
+        let others = std::iter::from_fn(|| running.try_join_next()).filter_map(Result::ok);
+        for (id, result) in first.into_iter().chain(others) {
+            let Some(mut run) = self.ledger.runs.get(&id).cloned() else { continue };
+            match result {
+                Ok(outcome) => {
+                    place += 1;
+                    run.apply(RunFact::AttemptSucceeded, now)?;
+                    run.completed = Some(place);
+                    batch.artifacts.extend(self.artifacts(&id, &outcome, now));
+                    (run.output, run.summary) = (Some(outcome.output), outcome.summary);
+                    batch.runs.push(run);
+                }
+                Err(error) => self.failed(&mut batch, run, &error, now).await?,
+            }
+        }
+        self.ledger.commit(batch).await
+    }
+
+    async fn failed(
+        &self,
+        batch: &mut Batch,
+        mut run: Run,
+        error: &ToolError,
+        now: Timestamp,
+    ) -> Result<(), ExecutorError> {
+        let config = &self.app.config;
+        let first = Duration::from_millis(config.retry_first_milliseconds);
+        let longest = Duration::from_secs(config.retry_longest_seconds);
+        let item = runs::item(&self.app.db, run.id).await?;
+        let delay = retry::delay(&item, run.attempt, first, longest).filter(|_| error.retryable);
+        match delay {
+            Some(delay) => {
+                run.apply(RunFact::AttemptFailed, now)?;
+                run.error = shown(error);
+                run.retry_at = Some(now.after(self.app.source.jitter(delay)));
+                batch.runs.push(run);
+                Ok(())
+            }
+            None => give_up(batch, run, shown(error), now),
+        }
+    }
+
+    fn artifacts(&self, item: &ItemId, outcome: &Outcome, now: Timestamp) -> Vec<Artifact> {
+        let artifact = |file: &crate::tools::Written| Artifact {
+            id: self.app.source.new_id(),
+            execution: self.ledger.execution.id,
+            item: item.clone(),
+            path: file.path.clone(),
+            media_type: file.media_type.clone(),
+            size: file.size,
+            digest: file.digest,
+            created_at: now,
+        };
+        outcome.files.iter().map(artifact).collect()
+    }
+
+    /// Ends the items: all is done, or one failed and what was done is undone.
+    async fn conclude(&mut self, step: Step, now: Timestamp) -> Result<(), ExecutorError> {
+        let mut batch = self.ledger.batch();
+        self.pass_over(&mut batch, &step, now)?;
+        if let Verdict::Failed(id) = &step.verdict {
+            let error = self.ledger.runs.get(id).map(|run| run.error.as_str()).unwrap_or_default();
+            batch.execution.error = format!("`{id}` failed: {error}");
+            let undo = rollback::order(self.ledger.runs.values(), &self.app.catalog);
+            let fact = if undo.is_empty() { ExecutionFact::ItemFailed } else { ExecutionFact::UndoBegun };
+            batch.execution.apply(fact, now)?;
+        } else {
+            batch.execution.apply(ExecutionFact::ItemsDone, now)?;
+        }
+        self.ledger.commit(batch).await
+    }
+}
+
+enum Begun {
+    /// What was to begin has begun.
+    Waiting,
+    /// Some items ended without having begun.
+    Changed,
+    /// An item is not what was approved.
+    Refused(Refusal),
+}
+
+fn give_up(batch: &mut Batch, mut run: Run, error: String, now: Timestamp) -> Result<(), ExecutorError> {
+    run.apply(RunFact::GivenUp, now)?;
+    run.error = error;
+    batch.runs.push(run);
+    Ok(())
+}

@@ -1,0 +1,204 @@
+//! What is known of an execution, and the only way to change it: in one transaction, under the lease, with the
+//! events that tell of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use assent_core::id::RunKind;
+use assent_core::{Id, OpContext};
+use assent_events::{Backoff, append};
+use assent_plan::ItemId;
+use assent_proto::event::v1::event::Payload;
+use assent_proto::event::v1::{ExecutionEnded, ExecutionRefused, WorkItemRunChanged};
+use assent_store::StoreError;
+use tokio::time::Instant;
+
+use crate::app::App;
+use crate::convert;
+use crate::domain::grant::Refusal;
+use crate::domain::schedule::Runs;
+use crate::domain::{Execution, ExecutionFact, Run, RunFact, RunState};
+use crate::error::ExecutorError;
+use crate::store::artifacts::{self, Artifact};
+use crate::store::executions::{self, Approved};
+use crate::store::leases::{self, Guarded, Lease};
+use crate::store::runs::{self, Kept};
+
+/// An execution as it is committed.
+pub(super) struct Ledger {
+    app: Arc<App>,
+    pub(super) lease: Lease,
+    pub(super) ctx: OpContext,
+    pub(super) execution: Execution,
+    pub(super) runs: Runs,
+    pub(super) approved: Approved,
+    revision: i64,
+}
+
+/// Changes that become true together.
+pub(super) struct Batch {
+    pub(super) execution: Execution,
+    pub(super) runs: Vec<Run>,
+    pub(super) kept: Vec<(Id<RunKind>, Kept)>,
+    pub(super) artifacts: Vec<Artifact>,
+    /// Items whose artifacts are no more.
+    pub(super) forgotten: Vec<ItemId>,
+    pub(super) refused: Option<ExecutionRefused>,
+}
+
+impl Batch {
+    /// Whether it changes anything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.runs.is_empty() && self.kept.is_empty() && self.artifacts.is_empty() && self.refused.is_none()
+    }
+}
+
+impl Ledger {
+    pub(super) async fn open(app: &Arc<App>, lease: Lease) -> Result<Self, ExecutorError> {
+        let (execution, approved, revision) = executions::approved(&app.db, lease.execution).await?;
+        let runs = runs::of_execution(&app.db, lease.execution).await?;
+        let ctx = app.context(approved.traceparent.as_deref());
+        let runs = runs.into_iter().map(|run| (run.item.clone(), run)).collect();
+        Ok(Self { app: Arc::clone(app), lease, ctx, execution, runs, approved, revision })
+    }
+
+    /// Nothing yet, to be filled.
+    pub(super) fn batch(&self) -> Batch {
+        Batch {
+            execution: self.execution.clone(),
+            runs: Vec::new(),
+            kept: Vec::new(),
+            artifacts: Vec::new(),
+            forgotten: Vec::new(),
+            refused: None,
+        }
+    }
+
+    /// Makes `batch` durable. Tries again while the database is busy and the lease lasts.
+    ///
+    /// # Errors
+    /// [`ExecutorError::LeaseLost`] when somebody else drives the execution: nothing was written.
+    pub(super) async fn commit(&mut self, batch: Batch) -> Result<(), ExecutorError> {
+        let ended = if batch.execution.state.is_final() { Some(self.ended(&batch).await?) } else { None };
+        let before = self.execution.state;
+        let deadline = Instant::now() + Duration::from_secs(self.app.config.lease_seconds);
+        let mut backoff = Backoff::new(self.app.source.clone());
+        loop {
+            match self.write(&batch, ended.as_ref()).await {
+                Ok(()) => break,
+                Err(ExecutorError::Store(StoreError::Unavailable(_) | StoreError::Conflict))
+                    if Instant::now() < deadline =>
+                {
+                    tokio::time::sleep(backoff.next_delay()).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.revision += 1;
+        self.execution = batch.execution;
+        self.runs.extend(batch.runs.into_iter().map(|run| (run.item.clone(), run)));
+        if self.execution.state != before {
+            tracing::info!(
+                workflow_id = %self.execution.session,
+                from_state = before.as_str(),
+                to_state = self.execution.state.as_str(),
+                step_count = self.runs.len(),
+                error = self.execution.error.as_str(),
+                "workflow_state_change"
+            );
+        }
+        Ok(())
+    }
+
+    /// The fact of the end, as it will be after `batch`.
+    async fn ended(&self, batch: &Batch) -> Result<ExecutionEnded, ExecutorError> {
+        let artifacts = artifacts::of_execution(&self.app.db, self.execution.id).await?;
+        let mut runs = self.runs.clone();
+        runs.extend(batch.runs.iter().map(|run| (run.item.clone(), run.clone())));
+        Ok(ExecutionEnded {
+            execution: Some(convert::outline(&batch.execution, &runs)),
+            artifacts: artifacts.iter().map(convert::artifact).collect(),
+        })
+    }
+
+    async fn write(&self, batch: &Batch, ended: Option<&ExecutionEnded>) -> Result<(), ExecutorError> {
+        let (ctx, session) = (&self.ctx, Some(self.execution.session));
+        let mut tx = self.app.db.begin().await?;
+        let until = self.app.lease_until();
+        match leases::write(&mut tx, self.lease, self.revision, until, &batch.execution).await? {
+            Guarded::Written => {}
+            Guarded::Known => return Ok(()),
+            Guarded::Lost => return Err(ExecutorError::LeaseLost),
+        }
+        for run in &batch.runs {
+            runs::save(&mut tx, run).await?;
+            let shown = assent_proto::execution::v1::WorkItemRun { output: None, ..convert::run(run) };
+            let changed =
+                WorkItemRunChanged { execution_id: self.execution.id.to_string(), run: Some(shown) };
+            append(&mut tx, ctx, session, Payload::WorkItemRunChanged(changed)).await?;
+        }
+        for (run, kept) in &batch.kept {
+            runs::keep(&mut tx, *run, kept).await?;
+        }
+        for item in &batch.forgotten {
+            artifacts::remove(&mut tx, self.execution.id, item).await?;
+        }
+        for artifact in &batch.artifacts {
+            artifacts::save(&mut tx, artifact).await?;
+        }
+        if let Some(refused) = &batch.refused {
+            append(&mut tx, ctx, session, Payload::ExecutionRefused(refused.clone())).await?;
+        }
+        if let Some(ended) = ended {
+            append(&mut tx, ctx, session, Payload::ExecutionEnded(ended.clone())).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Prolongs the lease.
+    pub(super) async fn renew(&self) -> Result<(), ExecutorError> {
+        match leases::renew(&self.app.db, self.lease, self.app.lease_until()).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(ExecutorError::LeaseLost),
+            // Nobody can claim it while the database is away; the next write finds out.
+            Err(StoreError::Unavailable(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Ends the execution because what is stored is not what was approved.
+    pub(super) async fn refuse(&mut self, refusal: &Refusal) -> Result<(), ExecutorError> {
+        let now = self.app.source.now();
+        let mut batch = self.batch();
+        batch.execution.apply(ExecutionFact::Refused, now)?;
+        batch.execution.error = format!("{}: {refusal}", refusal.reason());
+        batch.refused = Some(refused(&self.execution, refusal));
+        for run in self.runs.values() {
+            let fact = match run.state {
+                RunState::Pending => RunFact::PassedOver,
+                RunState::Running | RunState::Retrying => RunFact::GivenUp,
+                _ => continue,
+            };
+            let mut run = run.clone();
+            run.apply(fact, now)?;
+            run.error = "the execution was stopped, because it is not what was approved".to_owned();
+            batch.runs.push(run);
+        }
+        tracing::error!(
+            alarm = "execution_refused",
+            workflow_id = %self.execution.session,
+            reason = refusal.reason(),
+            "the execution is not what was approved"
+        );
+        self.commit(batch).await
+    }
+}
+
+/// The event that tells of a refusal.
+pub(super) fn refused(execution: &Execution, refusal: &Refusal) -> ExecutionRefused {
+    ExecutionRefused {
+        version: execution.version,
+        reason: refusal.reason().to_owned(),
+        message: refusal.to_string(),
+    }
+}

@@ -1,0 +1,199 @@
+//! Driving executions to their end. An execution belongs to the process that holds its lease; whoever holds it
+//! later finds everything that it needs in the database.
+
+mod attempt;
+mod binding;
+mod forward;
+mod ledger;
+mod undo;
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use assent_core::grant::GrantClaims;
+use assent_events::Backoff;
+use assent_plan::Plan;
+use assent_store::Backend;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use self::ledger::Ledger;
+use crate::app::App;
+use crate::domain::grant::{self, Refusal, Subject};
+use crate::domain::schedule::Schedule;
+use crate::domain::{ExecutionFact, ExecutionState};
+use crate::error::ExecutorError;
+use crate::store::executions::Approved;
+use crate::store::leases::{self, Lease};
+
+/// How often to look for work without being told of it: for what a dead replica left.
+const POLL: Duration = Duration::from_secs(2);
+
+/// Drives whatever nobody else does, until `stop`.
+pub(crate) async fn run(app: Arc<App>, stop: CancellationToken) -> Result<(), Infallible> {
+    if app.db.backend() == Backend::Sqlite {
+        // The file belongs to this process alone, so every lease in it is of one that is dead.
+        if let Err(error) = leases::release_all(&app.db).await {
+            tracing::warn!(%error, "cannot end old leases; they end by themselves");
+        }
+    }
+    let owner = app.source.new_uuid().to_string();
+    let mut driving = JoinSet::new();
+    let mut driven = HashMap::new();
+    while !stop.is_cancelled() {
+        let free = app.config.max_executions.saturating_sub(driving.len());
+        let now = app.source.now();
+        match leases::claim(&app.db, &owner, now, app.lease_until(), free).await {
+            Ok(claimed) => {
+                for lease in claimed {
+                    let span = tracing::info_span!("drive", execution = %lease.execution);
+                    let task = driving.spawn(drive(Arc::clone(&app), lease, stop.clone()).instrument(span));
+                    driven.insert(task.id(), lease);
+                }
+            }
+            Err(error) => tracing::warn!(%error, "cannot look for executions"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = app.wake.notified() => {}
+            () = tokio::time::sleep(app.source.jitter(POLL)) => {}
+            Some(ended) = driving.join_next_with_id() => tidy(&app, &mut driven, ended).await,
+        }
+    }
+    while let Some(ended) = driving.join_next_with_id().await {
+        tidy(&app, &mut driven, ended).await;
+    }
+    Ok(())
+}
+
+/// Forgets a task that has ended; one that panicked leaves its execution to whoever comes first.
+async fn tidy(app: &App, driven: &mut HashMap<Id, Lease>, ended: Result<(Id, ()), JoinError>) {
+    match ended {
+        Ok((task, ())) => {
+            driven.remove(&task);
+        }
+        Err(error) => {
+            tracing::error!(%error, "driving an execution ended badly");
+            if let Some(lease) = driven.remove(&error.id()) {
+                release(app, lease).await;
+            }
+        }
+    }
+}
+
+/// Drives one execution until it ends, the lease is lost or the process stops.
+async fn drive(app: Arc<App>, lease: Lease, stop: CancellationToken) {
+    let mut backoff = Backoff::new(app.source.clone());
+    loop {
+        let ended = match Drive::open(&app, lease).await {
+            Ok(Some(drive)) => drive.run(&stop).await,
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        match ended {
+            Ok(()) => return,
+            Err(ExecutorError::LeaseLost) => {
+                tracing::info!("another executor goes on with the execution");
+                return;
+            }
+            Err(error) => {
+                if backoff.is_fresh() {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the execution waits and goes on"
+                    );
+                }
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => {
+                release(&app, lease).await;
+                return;
+            }
+            () = tokio::time::sleep(backoff.next_delay()) => {}
+        }
+        if let Ok(false) = leases::renew(&app.db, lease, app.lease_until()).await {
+            return;
+        }
+    }
+}
+
+async fn release(app: &App, lease: Lease) {
+    if let Err(error) = leases::release(&app.db, lease).await {
+        tracing::warn!(%error, "cannot release the execution; its lease ends by itself");
+    }
+}
+
+/// An execution that this process drives.
+struct Drive {
+    app: Arc<App>,
+    ledger: Ledger,
+    plan: Plan,
+    claims: GrantClaims,
+    schedule: Schedule,
+}
+
+impl Drive {
+    /// Reads the execution and verifies its grant anew, because rows can be changed by others than us. None when
+    /// it was refused, and is over.
+    async fn open(app: &Arc<App>, lease: Lease) -> Result<Option<Self>, ExecutorError> {
+        let mut ledger = Ledger::open(app, lease).await?;
+        let Approved { grant, plan, .. } = ledger.approved.clone();
+        let verified = app.keys.verify(&ledger.ctx, &grant).await?;
+        let checked = verified.and_then(|claims| {
+            let execution = &ledger.execution;
+            let subject = Subject {
+                session: execution.session,
+                version: execution.version,
+                digest: execution.digest,
+                plan: &plan,
+            };
+            grant::check(&claims, subject)?;
+            let schedule = Schedule::new(&plan, app.config.max_parallel_items)?;
+            Ok((claims, schedule))
+        });
+        match checked {
+            Ok((claims, schedule)) => Ok(Some(Self { app: Arc::clone(app), ledger, plan, claims, schedule })),
+            Err(refusal) => {
+                ledger.refuse(&refusal).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    async fn run(mut self, stop: &CancellationToken) -> Result<(), ExecutorError> {
+        if self.ledger.execution.state == ExecutionState::Pending {
+            let mut batch = self.ledger.batch();
+            batch.execution.apply(ExecutionFact::Started, self.app.source.now())?;
+            self.ledger.commit(batch).await?;
+        }
+        loop {
+            let gone_on = match self.ledger.execution.state {
+                ExecutionState::Running => self.forward(stop).await?,
+                ExecutionState::RollingBack => self.undo(stop).await?,
+                _ => return Ok(()),
+            };
+            if let Flow::Stopped = gone_on {
+                release(&self.app, self.ledger.lease).await;
+                return Ok(());
+            }
+        }
+    }
+
+    /// Stops everything because of `refusal`, and undoes nothing: what the database says is not to be trusted.
+    async fn refuse(&mut self, refusal: &Refusal) -> Result<Flow, ExecutorError> {
+        self.ledger.refuse(refusal).await?;
+        Ok(Flow::Next)
+    }
+}
+
+/// Whether to go on.
+enum Flow {
+    /// The execution is in another state now.
+    Next,
+    /// The process stops.
+    Stopped,
+}

@@ -1,0 +1,136 @@
+//! The executor: runs what was approved, and keeps what happened.
+//!
+//! It owns executions, their work item runs and artifacts. What always holds:
+//! - Nothing runs without a grant whose signature, session, version, digest and expiry it has verified itself, and no
+//!   item is dispatched whose leaf, recomputed from the stored row, is not the one in the grant.
+//! - One execution per session and version, however often the decision is heard of.
+//! - Every transition is committed before its effect and after it, under a lease with a fencing number, so that
+//!   whoever finds the execution later goes on where it stands.
+//! - Every attempt has one idempotency key, the same whoever makes it.
+
+mod app;
+mod config;
+mod convert;
+mod domain;
+mod drive;
+mod error;
+mod grpc;
+mod secrets;
+mod store;
+mod tools;
+
+use std::sync::Arc;
+
+use assent_events::{Consumer, Log, Watching};
+use assent_proto::approval::v1::approval_service_client::ApprovalServiceClient;
+use assent_proto::event::v1::event_service_client::EventServiceClient;
+use assent_proto::executor::v1::executor_service_server::ExecutorServiceServer;
+use assent_proto::versioning::v1::versioning_service_client::VersioningServiceClient;
+use assent_rpc::{Access, MAX_MESSAGE_BYTES};
+use assent_runtime::{BuildError, OnError, Peer, Service, TaskSet, Wiring};
+use assent_store::Db;
+use tokio::sync::Notify;
+use tonic::service::RoutesBuilder;
+
+use crate::app::App;
+use crate::app::keys::Keys;
+use crate::grpc::Grpc;
+use crate::secrets::Secrets;
+use crate::tools::Toolbox;
+use crate::tools::blobs::Blobs;
+
+pub use config::Config;
+pub use store::{MIGRATIONS, STATEMENTS};
+
+/// As in architecture, configuration and logs.
+const NAME: &str = "executor";
+/// Whose decisions are executed.
+const GATE: &str = "approval-gate";
+/// Names the position in the approval gate's log; for ever the same.
+const CONSUMER: &str = "executor/approvals";
+
+/// Runs what was approved, and keeps what happened.
+pub struct Executor {
+    app: Arc<App>,
+    events: EventServiceClient<assent_rpc::Transport>,
+    doorbell: assent_events::Doorbell,
+}
+
+impl Service for Executor {
+    const NAME: &'static str = NAME;
+    const PORT: u16 = 7105;
+    const ACCESS: &'static [(&'static str, Access)] = &[
+        ("/assent.executor.v1.ExecutorService/GetExecution", Access::Authenticated),
+        ("/assent.executor.v1.ExecutorService/ListExecutions", Access::Authenticated),
+        ("/assent.executor.v1.ExecutorService/WatchExecution", Access::Authenticated),
+        ("/assent.executor.v1.ExecutorService/ListArtifacts", Access::Authenticated),
+        ("/assent.executor.v1.ExecutorService/DownloadArtifact", Access::Authenticated),
+        ("/assent.executor.v1.ExecutorService/ListTools", Access::Authenticated),
+    ];
+    type Config = Config;
+
+    async fn build(mut config: Config, wiring: &Wiring) -> Result<Self, BuildError> {
+        // Programs run elsewhere and are told where their workspace is.
+        config.data_dir = std::path::absolute(&config.data_dir)
+            .map_err(|source| BuildError::File { path: config.data_dir.display().to_string(), source })?;
+        let catalog = wiring.catalog()?;
+        let db = wiring.database(NAME, &MIGRATIONS).await?;
+        let gate = wiring.peer(NAME, Peer::ApprovalGate)?;
+        let versions = VersioningServiceClient::new(wiring.peer(NAME, Peer::Versioning)?)
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES);
+        let signer = ApprovalServiceClient::new(gate.clone())
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES);
+        let source = wiring.source().clone();
+        let bus = wiring.bus().clone();
+        let doorbell = bus.subscribe(GATE);
+        let blobs = Blobs::new(app::artifacts(&config));
+        let app = App {
+            toolbox: Toolbox::new(&config, blobs.clone())?,
+            secrets: Secrets::new(&config.secrets_dir),
+            keys: Keys::new(signer),
+            log: Log::new(db.clone(), NAME),
+            watching: Watching { bus, source: source.clone(), shutdown: wiring.stop().clone() },
+            wake: Notify::new(),
+            blobs,
+            catalog,
+            versions,
+            source,
+            db,
+            config,
+        };
+        Ok(Self { app: Arc::new(app), events: EventServiceClient::new(gate), doorbell })
+    }
+
+    fn routes(&self, routes: &mut RoutesBuilder) {
+        let service = ExecutorServiceServer::new(Grpc(Arc::clone(&self.app)));
+        routes.add_service(service.max_decoding_message_size(MAX_MESSAGE_BYTES));
+    }
+
+    fn tasks(&self, tasks: &mut TaskSet) {
+        let consumer = Consumer {
+            name: CONSUMER.to_owned(),
+            db: self.app.db.clone(),
+            service: GATE,
+            source: self.events.clone(),
+            doorbell: self.doorbell.clone(),
+            context: self.app.source.clone(),
+        };
+        let (app, stop) = (Arc::clone(&self.app), tasks.stop());
+        tasks.spawn::<std::convert::Infallible>("consume_approvals", OnError::Shutdown, async move {
+            let handler = move |event: Arc<_>, cursor| {
+                let app = Arc::clone(&app);
+                async move { app.on_event(&event, cursor).await }
+            };
+            consumer.run(handler, stop).await;
+            Ok(())
+        });
+        let drive = drive::run(Arc::clone(&self.app), tasks.stop());
+        tasks.spawn("drive_executions", OnError::Shutdown, drive);
+    }
+
+    fn database(&self) -> Option<&Db> {
+        Some(&self.app.db)
+    }
+}

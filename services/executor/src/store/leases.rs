@@ -1,0 +1,186 @@
+//! Who drives which execution. A claim raises the fence; every later write of an older holder finds no row.
+
+use assent_core::Timestamp;
+use assent_core::id::ExecutionId;
+use assent_store::{Db, Sql, StoreError, Tx};
+
+use super::executions::micros;
+use crate::domain::Execution;
+
+pub(super) const STATEMENTS: &[Sql] = &[CLAIMABLE, CLAIM, WRITE, HOLDER, RENEW, RELEASE, RELEASE_ALL];
+
+// A process never takes over from itself: while it drives, a lease that it was too slow to prolong, e.g. because the
+// machine slept, is still good as long as nobody else came.
+const CLAIMABLE: Sql = Sql::new(
+    "SELECT EXISTS (SELECT 1 FROM executions
+         WHERE state IN ('pending', 'running', 'rolling_back')
+             AND (lease_until IS NULL OR (lease_until < $1 AND lease_owner <> $2)))",
+);
+const CLAIM: Sql = Sql::split(
+    "UPDATE executions SET lease_owner = $1, lease_until = $2, fence = fence + 1
+     WHERE id IN (SELECT id FROM executions
+         WHERE state IN ('pending', 'running', 'rolling_back')
+             AND (lease_until IS NULL OR (lease_until < $3 AND lease_owner <> $1))
+         ORDER BY created_at LIMIT $4 FOR UPDATE SKIP LOCKED)
+     RETURNING id, fence",
+    "UPDATE executions SET lease_owner = $1, lease_until = $2, fence = fence + 1
+     WHERE id IN (SELECT id FROM executions
+         WHERE state IN ('pending', 'running', 'rolling_back')
+             AND (lease_until IS NULL OR (lease_until < $3 AND lease_owner <> $1))
+         ORDER BY created_at LIMIT $4)
+     RETURNING id, fence",
+);
+const WRITE: Sql = Sql::new(
+    "UPDATE executions SET revision = revision + 1, lease_until = $4, state = $5, error = $6, cost_micros = $7,
+         started_at = $8, ended_at = $9
+     WHERE id = $1 AND fence = $2 AND revision = $3",
+);
+const HOLDER: Sql = Sql::new("SELECT fence, revision FROM executions WHERE id = $1");
+const RENEW: Sql = Sql::new("UPDATE executions SET lease_until = $3 WHERE id = $1 AND fence = $2");
+const RELEASE: Sql =
+    Sql::new("UPDATE executions SET lease_owner = NULL, lease_until = NULL WHERE id = $1 AND fence = $2");
+const RELEASE_ALL: Sql =
+    Sql::new("UPDATE executions SET lease_owner = NULL, lease_until = NULL WHERE lease_owner IS NOT NULL");
+
+/// The right to drive one execution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lease {
+    /// The execution.
+    pub(crate) execution: ExecutionId,
+    /// Nobody else's number.
+    pub(crate) fence: i64,
+}
+
+/// Takes up to `most` executions that nobody drives.
+pub(crate) async fn claim(
+    db: &Db,
+    owner: &str,
+    now: Timestamp,
+    until: Timestamp,
+    most: usize,
+) -> Result<Vec<Lease>, StoreError> {
+    // Asked first, because an idle executor must not take the writer's turn again and again.
+    if most == 0 || !db.query(CLAIMABLE).bind(now).bind(owner).scalar::<bool>().await? {
+        return Ok(Vec::new());
+    }
+    let mut tx = db.begin().await?;
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let rows: Vec<(ExecutionId, i64)> =
+        tx.query(CLAIM).bind(owner).bind(until).bind(now).bind(most).all().await?;
+    tx.commit().await?;
+    Ok(rows.into_iter().map(|(execution, fence)| Lease { execution, fence }).collect())
+}
+
+/// What became of a guarded write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Guarded {
+    /// The row is written; go on in the same transaction.
+    Written,
+    /// An earlier try of the same write was committed after all.
+    Known,
+    /// Somebody else drives the execution.
+    Lost,
+}
+
+/// Writes the execution if `lease` still holds and its revision is `revision`; prolongs the lease.
+pub(crate) async fn write(
+    tx: &mut Tx,
+    lease: Lease,
+    revision: i64,
+    until: Timestamp,
+    execution: &Execution,
+) -> Result<Guarded, StoreError> {
+    let statement = tx.query(WRITE).bind(lease.execution).bind(lease.fence).bind(revision).bind(until);
+    let statement = statement.bind(execution.state.as_str()).bind(execution.error.as_str());
+    let statement =
+        statement.bind(micros(execution.cost)).bind(execution.started_at).bind(execution.ended_at);
+    if statement.execute().await? == 1 {
+        return Ok(Guarded::Written);
+    }
+    let (fence, found): (i64, i64) = tx.query(HOLDER).bind(lease.execution).one().await?;
+    Ok(if fence == lease.fence && found == revision + 1 { Guarded::Known } else { Guarded::Lost })
+}
+
+/// Prolongs the lease; false when somebody else drives the execution.
+pub(crate) async fn renew(db: &Db, lease: Lease, until: Timestamp) -> Result<bool, StoreError> {
+    let mut tx = db.begin().await?;
+    let held = tx.query(RENEW).bind(lease.execution).bind(lease.fence).bind(until).execute().await?;
+    tx.commit().await?;
+    Ok(held == 1)
+}
+
+/// Lets others drive the execution at once.
+pub(crate) async fn release(db: &Db, lease: Lease) -> Result<(), StoreError> {
+    let mut tx = db.begin().await?;
+    tx.query(RELEASE).bind(lease.execution).bind(lease.fence).execute().await?;
+    tx.commit().await
+}
+
+/// Ends every lease: right only for a process that has the database to itself.
+pub(crate) async fn release_all(db: &Db) -> Result<(), StoreError> {
+    let mut tx = db.begin().await?;
+    tx.query(RELEASE_ALL).execute().await?;
+    tx.commit().await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use assent_core::{Clock, ContextSource, Digest};
+    use assent_plan::{Money, Plan};
+    use assent_testkit::{Storage, both_storages};
+
+    use super::*;
+    use crate::domain::{ExecutionFact, ExecutionState};
+    use crate::store::executions::{self, Approved};
+
+    both_storages!(an_old_holder_cannot_write);
+
+    async fn an_old_holder_cannot_write(storage: Storage) {
+        let db = storage.open("executor").await;
+        db.migrate(&crate::MIGRATIONS).await.unwrap();
+        let now = Timestamp::from_micros(1_700_000_000_000_000).unwrap();
+        let source = ContextSource::seeded(Clock::manual(now), 1);
+        let mut execution = Execution {
+            id: source.new_id(),
+            session: source.new_id(),
+            version: 1,
+            digest: Digest::of(&[]),
+            goal: "g".to_owned(),
+            state: ExecutionState::Pending,
+            error: String::new(),
+            cost: Money::ZERO,
+            created_at: now,
+            started_at: None,
+            ended_at: None,
+        };
+        let approved = Approved { grant: String::new(), plan: Plan::new("g"), traceparent: None };
+        let mut tx = db.begin().await.unwrap();
+        assert!(executions::insert(&mut tx, &execution, &approved).await.unwrap());
+        let twin = Execution { id: source.new_id(), ..execution.clone() };
+        assert!(!executions::insert(&mut tx, &twin, &approved).await.unwrap());
+        tx.commit().await.unwrap();
+
+        let until = now.after(Duration::from_secs(15));
+        let later = now.after(Duration::from_secs(16));
+        let first = claim(&db, "a", now, until, 9).await.unwrap();
+        assert_eq!(first.iter().map(|lease| lease.execution).collect::<Vec<_>>(), [execution.id]);
+        assert_eq!(claim(&db, "b", now, until, 9).await.unwrap(), []);
+        assert_eq!(claim(&db, "a", later, until, 9).await.unwrap(), []);
+        let second = claim(&db, "b", later, later.after(Duration::from_secs(15)), 9).await.unwrap();
+        assert!(second[0].fence > first[0].fence);
+
+        execution.apply(ExecutionFact::Started, later).unwrap();
+        let mut tx = db.begin().await.unwrap();
+        assert_eq!(write(&mut tx, first[0], 0, until, &execution).await.unwrap(), Guarded::Lost);
+        assert_eq!(write(&mut tx, second[0], 0, until, &execution).await.unwrap(), Guarded::Written);
+        assert_eq!(write(&mut tx, second[0], 0, until, &execution).await.unwrap(), Guarded::Known);
+        tx.commit().await.unwrap();
+        assert!(!renew(&db, first[0], until).await.unwrap());
+        release(&db, first[0]).await.unwrap();
+        assert_eq!(claim(&db, "c", now, until, 9).await.unwrap(), []);
+        release(&db, second[0]).await.unwrap();
+        assert_eq!(claim(&db, "c", now, until, 9).await.unwrap().len(), 1);
+    }
+}

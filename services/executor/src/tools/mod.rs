@@ -1,0 +1,202 @@
+//! The tools that this executor has: each does one thing with arguments that were approved, and says what came
+//! of it.
+
+pub(crate) mod blobs;
+mod code_gen;
+mod file;
+mod hosts;
+mod http_request;
+mod shell;
+mod web_search;
+mod words;
+pub(crate) mod workspace;
+
+use std::sync::Arc;
+
+use assent_core::Digest;
+use assent_core::id::SessionId;
+use assent_plan::{ItemId, Map};
+use assent_runtime::BuildError;
+use serde_json::Value;
+
+use self::blobs::Blobs;
+use self::workspace::Workspace;
+use crate::config::Config;
+use crate::store::runs::Kept;
+
+/// One attempt: what to do, and for whom.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    /// Name of the tool.
+    pub(crate) tool: String,
+    /// Arguments with every reference resolved.
+    pub(crate) arguments: Map,
+    /// The session.
+    pub(crate) session: SessionId,
+    /// The item.
+    pub(crate) item: ItemId,
+    /// The same for the same attempt, whoever makes it.
+    pub(crate) key: String,
+    /// Where files are.
+    pub(crate) workspace: Workspace,
+}
+
+/// What came of an attempt that ended well.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Outcome {
+    /// For later items.
+    pub(crate) output: Map,
+    /// One line for people.
+    pub(crate) summary: String,
+    /// Files that were written.
+    pub(crate) files: Vec<Written>,
+}
+
+/// A file in the workspace whose content is also kept by its digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Written {
+    /// Path in the workspace.
+    pub(crate) path: String,
+    /// Media type.
+    pub(crate) media_type: String,
+    /// Bytes.
+    pub(crate) size: u64,
+    /// SHA-256 of the content.
+    pub(crate) digest: Digest,
+}
+
+/// Why an attempt failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct ToolError {
+    /// Stable name.
+    pub(crate) reason: &'static str,
+    /// For people.
+    pub(crate) message: String,
+    /// Whether another attempt may succeed.
+    pub(crate) retryable: bool,
+}
+
+impl ToolError {
+    /// Another attempt may succeed.
+    pub(crate) fn passing(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into(), retryable: true }
+    }
+
+    /// Another attempt would fail as well.
+    pub(crate) fn lasting(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into(), retryable: false }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tool {
+    CodeGen,
+    FileWrite,
+    FileDelete,
+    Shell,
+    HttpRequest,
+    WebSearch,
+}
+
+impl Tool {
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "code_gen" => Self::CodeGen,
+            "file_write" => Self::FileWrite,
+            "file_delete" => Self::FileDelete,
+            "shell" => Self::Shell,
+            "http_request" => Self::HttpRequest,
+            "web_search" => Self::WebSearch,
+            _ => return None,
+        })
+    }
+}
+
+/// The tools, ready to be called. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Toolbox {
+    templates: Arc<code_gen::Templates>,
+    blobs: Blobs,
+    shell: Arc<shell::Shell>,
+    http: http_request::Http,
+    search: Arc<web_search::Search>,
+}
+
+impl Toolbox {
+    /// The tools as `config` has them.
+    pub(crate) fn new(config: &Config, blobs: Blobs) -> Result<Self, BuildError> {
+        let client = |e: reqwest::Error| BuildError::Config(format!("the HTTP client cannot be made: {e}"));
+        Ok(Self {
+            templates: Arc::new(code_gen::Templates::load(&config.templates_dir)?),
+            blobs,
+            shell: Arc::new(shell::Shell::new(&config.shell_environment, config.max_output_bytes)),
+            http: http_request::Http::new(&config.http_allowed_hosts, config.max_output_bytes)
+                .map_err(client)?,
+            search: Arc::new(
+                web_search::Search::new(&config.web_search_url, config.max_output_bytes).map_err(client)?,
+            ),
+        })
+    }
+
+    /// What must be configured before `tool` can be used here; none when it is ready.
+    pub(crate) fn problem(&self, tool: &str) -> Option<&'static str> {
+        match Tool::named(tool) {
+            None => Some("this executor has no such tool"),
+            Some(Tool::WebSearch) => self.search.problem(),
+            Some(Tool::HttpRequest) => self.http.problem(),
+            Some(_) => None,
+        }
+    }
+
+    /// Whether the attempt may be made again with the same key when nobody knows how it ended.
+    pub(crate) fn is_repeatable(&self, tool: &str, arguments: &Map, idempotent: bool) -> bool {
+        match Tool::named(tool) {
+            Some(Tool::HttpRequest) => http_request::is_repeatable(arguments),
+            _ => idempotent,
+        }
+    }
+
+    /// What the call is about to overwrite, kept so that it can be put back.
+    pub(crate) async fn keep(&self, call: &Call) -> Result<Vec<Kept>, ToolError> {
+        match Tool::named(&call.tool) {
+            Some(Tool::FileWrite) => file::keep(call, &self.blobs).await.map(|kept| vec![kept]),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Makes the call. It has no time limit of its own: drop the future to end it.
+    pub(crate) async fn call(&self, call: &Call) -> Result<Outcome, ToolError> {
+        let missing =
+            || ToolError::lasting("TOOL_UNKNOWN", format!("this executor has no tool `{}`", call.tool));
+        match Tool::named(&call.tool).ok_or_else(missing)? {
+            Tool::CodeGen => self.templates.render(call).await,
+            Tool::FileWrite => file::write(call, &self.blobs).await,
+            Tool::FileDelete => file::delete(call).await,
+            Tool::Shell => self.shell.run(call).await,
+            Tool::HttpRequest => self.http.send(call).await,
+            Tool::WebSearch => self.search.find(call).await,
+        }
+    }
+
+    /// Puts back what a call has overwritten.
+    pub(crate) async fn restore(&self, workspace: &Workspace, kept: &[Kept]) -> Result<(), ToolError> {
+        file::restore(workspace, kept, &self.blobs).await
+    }
+}
+
+/// A text among the arguments. The schema has been checked; what is missing all the same is a defect of the
+/// catalog.
+fn text<'a>(arguments: &'a Map, name: &'static str) -> Result<&'a str, ToolError> {
+    let missing = || ToolError::lasting("ARGUMENTS_INVALID", format!("the argument `{name}` is missing"));
+    arguments.get(name).and_then(Value::as_str).ok_or_else(missing)
+}
+
+/// Bytes for people: `1.2 kB`.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}

@@ -1,0 +1,137 @@
+//! Nothing unapproved runs, whoever says otherwise.
+
+use assent_core::Digest;
+use assent_core::grant::GrantClaims;
+use assent_plan::{DependencyType, Plan, WorkItem};
+use assent_proto::event::v1::event::Payload;
+use assent_proto::execution::v1::{ExecutionState, WorkItemRunState as Run};
+use assent_proto::executor::v1::GetExecutionRequest;
+use assent_store::{Json, Sql};
+use assent_testkit::{Storage, both_storages};
+use serde_json::json;
+
+use crate::gate::{claims, sign};
+use crate::rig::{Rig, assert_state, item, plan, run, states};
+
+both_storages!(
+    a_grant_that_does_not_fit_is_refused_by_name,
+    only_the_approved_items_run,
+    a_row_that_is_changed_while_it_waits_does_not_run,
+    what_has_not_begun_when_the_grant_expires_does_not_begin,
+);
+
+fn simple() -> Plan {
+    plan(
+        vec![
+            item("a", "code_gen", json!({ "template": "a" })),
+            item("b", "code_gen", json!({ "template": "b" })),
+        ],
+        &[],
+    )
+}
+
+async fn a_grant_that_does_not_fit_is_refused_by_name(storage: Storage) {
+    let mut rig = Rig::new(storage).await;
+    let plan = simple();
+    type Change = fn(&mut GrantClaims, &Rig);
+    let cases: [(Change, u8, &str); 7] = [
+        (|_, _| {}, 2, "GRANT_SIGNATURE_INVALID"),
+        (|c, rig| c.sub = rig.session(), 1, "GRANT_SESSION_MISMATCH"),
+        (|c, _| c.exp = c.iat, 1, "GRANT_EXPIRED"),
+        (|c, _| c.nbf += 3000, 1, "GRANT_NOT_YET_VALID"),
+        (|c, _| c.dig = Digest::of(&[b"x"]), 1, "GRANT_DIGEST_MISMATCH"),
+        (|c, _| *c.items.get_mut("a").unwrap() = Digest::of(&[b"x"]), 1, "ITEM_LEAF_MISMATCH"),
+        (|c, _| c.conditions.push(json!({ "dryRun": true })), 1, "GRANT_CONDITION_UNKNOWN"),
+    ];
+    for (change, seed, reason) in cases {
+        let session = rig.session();
+        let mut claims = claims(&rig.source, session, &plan);
+        change(&mut claims, &rig);
+        rig.gate.approve(&rig.source, session, &plan, sign(&claims, seed)).await;
+        let facts = rig.facts(session, |fact| matches!(fact, Payload::ExecutionRefused(_))).await;
+        match facts.last().unwrap().payload.as_ref() {
+            Some(Payload::ExecutionRefused(refused)) => assert_eq!(refused.reason, reason),
+            other => panic!("unexpected {other:?}"),
+        }
+        assert_eq!(facts.len(), 1);
+        let request = GetExecutionRequest { session_id: session.to_string() };
+        assert_eq!(rig.client().get_execution(request).await.unwrap_err().code(), tonic::Code::NotFound);
+    }
+    rig.stop().await;
+}
+
+async fn only_the_approved_items_run(storage: Storage) {
+    let mut rig = Rig::new(storage).await;
+    let items = vec![
+        item("a", "code_gen", json!({ "template": "a" })),
+        item("b", "code_gen", json!({ "template": "b" })),
+        item("c", "code_gen", json!({ "template": "c" })),
+    ];
+    let plan = plan(items, &[("b", "c", DependencyType::Dependency)]);
+    let session = rig.session();
+    let mut claims = claims(&rig.source, session, &plan);
+    claims.items.remove("b");
+    rig.gate.approve(&rig.source, session, &plan, sign(&claims, 1)).await;
+    let (ended, _) = rig.ended(session).await;
+    assert_state(&ended, ExecutionState::Completed);
+    assert_eq!(states(&ended), [("a", Run::Succeeded), ("b", Run::Skipped), ("c", Run::Skipped)]);
+    assert_eq!(run(&ended, "b").error, "it was not approved");
+    rig.stop().await;
+}
+
+async fn a_row_that_is_changed_while_it_waits_does_not_run(storage: Storage) {
+    const CHANGE: Sql = Sql::new("UPDATE work_item_runs SET item = $1 WHERE item_id = 'b'");
+
+    let mut rig = Rig::new(storage).await;
+    let wait = json!({ "command": "until test -e go; do sleep 0.02; done", "use_shell": true });
+    let items = vec![item("a", "shell", wait), item("b", "shell", json!({ "command": "touch harmless" }))];
+    let session = rig.approve(&plan(items, &[("a", "b", DependencyType::Dependency)])).await;
+    rig.facts(session, |fact| matches!(fact, Payload::WorkItemRunChanged(_))).await;
+    let execution = rig.execution(session).await;
+
+    let evil: WorkItem = item("b", "shell", json!({ "command": "touch evil" }));
+    let db = rig.database().await;
+    let mut tx = db.begin().await.unwrap();
+    assert_eq!(tx.query(CHANGE).bind(Json(evil)).execute().await.unwrap(), 1);
+    tx.commit().await.unwrap();
+    let workspace = rig.workspace(&execution.id);
+    std::fs::write(workspace.join("go"), "").unwrap();
+
+    let facts = rig.facts(session, |fact| matches!(fact, Payload::ExecutionEnded(_))).await;
+    let refused = facts.iter().find_map(|event| match event.payload.as_ref() {
+        Some(Payload::ExecutionRefused(refused)) => Some(refused.reason.as_str()),
+        _ => None,
+    });
+    assert_eq!(refused, Some("ITEM_LEAF_MISMATCH"));
+    assert_state(&rig.execution(session).await, ExecutionState::Failed);
+    assert!(!workspace.join("evil").exists() && !workspace.join("harmless").exists());
+    rig.stop().await;
+}
+
+async fn what_has_not_begun_when_the_grant_expires_does_not_begin(storage: Storage) {
+    let mut rig = Rig::new(storage).await;
+    let wait = json!({ "command": "until test -e go; do sleep 0.02; done", "use_shell": true });
+    let items = vec![
+        item("write", "file_write", json!({ "path": "a.txt", "content": "a" })),
+        item("wait", "shell", wait),
+        item("late", "code_gen", json!({ "template": "x" })),
+    ];
+    let edges = [("write", "wait", DependencyType::Dependency), ("wait", "late", DependencyType::Dependency)];
+    let session = rig.approve(&plan(items, &edges)).await;
+    let waits = |fact: &Payload| match fact {
+        Payload::WorkItemRunChanged(changed) => changed.run.as_ref().is_some_and(|run| run.item_id == "wait"),
+        _ => false,
+    };
+    rig.facts(session, waits).await;
+    rig.source.clock().advance(std::time::Duration::from_secs(7200));
+    let workspace = rig.workspace(&rig.execution(session).await.id);
+    std::fs::write(workspace.join("go"), "").unwrap();
+    let (ended, _) = rig.ended(session).await;
+    assert!(run(&ended, "late").error.starts_with("GRANT_EXPIRED"), "{ended:#?}");
+    assert_eq!(run(&ended, "write").state(), Run::RolledBack);
+    // The program that waited has no rollback.
+    assert_state(&ended, ExecutionState::RollbackFailed);
+    let facts = rig.facts(session, |fact| matches!(fact, Payload::ExecutionEnded(_))).await;
+    assert!(facts.iter().any(|event| matches!(&event.payload, Some(Payload::ExecutionRefused(_)))));
+    rig.stop().await;
+}

@@ -1,0 +1,236 @@
+//! A gate that approves whatever a test wants, also what no gate would.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
+use assent_core::grant::{GrantClaims, ISSUER};
+use assent_core::id::SessionId;
+use assent_core::{Actor, ContextSource};
+use assent_events::append;
+use assent_plan::{Plan, PlanDigest};
+use assent_proto::approval::v1::approval_service_server::{ApprovalService, ApprovalServiceServer};
+use assent_proto::approval::v1::*;
+use assent_proto::event::v1::PlanApproved;
+use assent_proto::event::v1::event::Payload;
+use assent_proto::plan::v1::PlanVersion;
+use assent_proto::versioning::v1::versioning_service_server::{VersioningService, VersioningServiceServer};
+use assent_proto::versioning::v1::*;
+use assent_rpc::convert::Wire as _;
+use assent_rpc::{Access, RemoteFault};
+use assent_runtime::{BuildError, Service, TaskSet, Wiring};
+use assent_store::{Db, Migrations};
+use ed25519_dalek::SigningKey;
+use ed25519_dalek::pkcs8::EncodePrivateKey as _;
+use futures_util::Stream;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde::{Deserialize, Serialize};
+use tonic::service::RoutesBuilder;
+use tonic::{Request, Response, Status};
+
+/// No tables but those of the events.
+static NO_TABLES: Migrations = Migrations {
+    name: "gate",
+    postgres: sqlx::migrate::Migrator::DEFAULT,
+    sqlite: sqlx::migrate::Migrator::DEFAULT,
+};
+
+#[derive(Default)]
+struct Shared {
+    db: Mutex<Option<Db>>,
+    decided: Mutex<HashMap<SessionId, (String, PlanVersion)>>,
+}
+
+/// What a test holds of the gate.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Gate {
+    #[serde(skip)]
+    shared: Arc<Shared>,
+}
+
+pub(crate) fn key(seed: u8) -> SigningKey {
+    SigningKey::from_bytes(&[seed; 32])
+}
+
+/// Claims that are as they should be.
+pub(crate) fn claims(source: &ContextSource, session: SessionId, plan: &Plan) -> GrantClaims {
+    let digest = PlanDigest::of(plan).unwrap();
+    let now = source.now().micros() / 1_000_000;
+    let items = plan.items.iter().map(|item| (item.id.to_string(), *digest.item(&item.id).unwrap()));
+    GrantClaims {
+        iss: ISSUER.to_owned(),
+        sub: session,
+        jti: source.new_id(),
+        ver: 1,
+        dig: digest.root,
+        items: items.collect(),
+        conditions: Vec::new(),
+        iat: now,
+        nbf: now,
+        exp: now + 3600,
+    }
+}
+
+pub(crate) fn sign(claims: &GrantClaims, seed: u8) -> String {
+    let header = Header { kid: Some("key_1".to_owned()), ..Header::new(Algorithm::EdDSA) };
+    let der = key(seed).to_pkcs8_der().unwrap();
+    encode(&header, claims, &EncodingKey::from_ed_der(der.as_bytes())).unwrap()
+}
+
+impl Gate {
+    /// Says that `plan` is approved as `token` says.
+    pub(crate) async fn approve(
+        &self,
+        source: &ContextSource,
+        session: SessionId,
+        plan: &Plan,
+        token: String,
+    ) {
+        let version = PlanVersion {
+            session_id: session.to_string(),
+            version_number: 1,
+            plan: Some(plan.to_pb()),
+            digest: PlanDigest::of(plan).unwrap().root.to_string(),
+            ..PlanVersion::default()
+        };
+        self.shared.decided.lock().unwrap().insert(session, (token, version));
+        self.tell(source, session).await;
+    }
+
+    /// Publishes the decision (once more).
+    pub(crate) async fn tell(&self, source: &ContextSource, session: SessionId) {
+        let db = self.shared.db.lock().unwrap().clone().unwrap();
+        let ctx = source.operation(Actor::system("approval-gate"));
+        let mut tx = db.begin().await.unwrap();
+        append(&mut tx, &ctx, Some(session), Payload::PlanApproved(PlanApproved::default())).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    fn decided(&self, session: &str) -> Result<(String, PlanVersion), Status> {
+        let session: SessionId = session.parse().map_err(|_| Status::not_found("session"))?;
+        self.shared
+            .decided
+            .lock()
+            .unwrap()
+            .get(&session)
+            .cloned()
+            .ok_or_else(|| assent_rpc::status(&RemoteFault::from(Status::not_found("session"))))
+    }
+}
+
+/// The gate and the versions behind it.
+pub(crate) struct GateService {
+    gate: Gate,
+    db: Db,
+}
+
+impl Service for GateService {
+    const NAME: &'static str = "approval-gate";
+    const PORT: u16 = 0;
+    const ACCESS: &'static [(&'static str, Access)] = &[
+        ("/assent.approval.v1.ApprovalService/GetGrant", Access::Service),
+        ("/assent.approval.v1.ApprovalService/GetKeys", Access::Service),
+        ("/assent.versioning.v1.VersioningService/GetVersion", Access::Service),
+    ];
+    type Config = Gate;
+
+    async fn build(gate: Gate, wiring: &Wiring) -> Result<Self, BuildError> {
+        let db = wiring.database("approval_gate", &NO_TABLES).await?;
+        *gate.shared.db.lock().unwrap() = Some(db.clone());
+        Ok(Self { gate, db })
+    }
+
+    fn routes(&self, routes: &mut RoutesBuilder) {
+        routes.add_service(ApprovalServiceServer::new(self.gate.clone()));
+        routes.add_service(VersioningServiceServer::new(self.gate.clone()));
+    }
+
+    fn tasks(&self, _: &mut TaskSet) {}
+
+    fn database(&self) -> Option<&Db> {
+        Some(&self.db)
+    }
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+
+fn unused<T>() -> Answer<T> {
+    Err(Status::unimplemented("not in this test"))
+}
+
+#[tonic::async_trait]
+impl ApprovalService for Gate {
+    type WatchSessionStream = Pin<Box<dyn Stream<Item = Result<WatchSessionResponse, Status>> + Send>>;
+
+    async fn get_grant(&self, request: Request<GetGrantRequest>) -> Answer<GetGrantResponse> {
+        let (grant, _) = self.decided(&request.into_inner().session_id)?;
+        Ok(Response::new(GetGrantResponse { grant, expire_time: None }))
+    }
+
+    async fn get_keys(&self, _: Request<GetKeysRequest>) -> Answer<GetKeysResponse> {
+        let public_key = key(1).verifying_key().to_bytes().to_vec();
+        let key = VerifyingKey { key_id: "key_1".to_owned(), public_key, create_time: None };
+        Ok(Response::new(GetKeysResponse { keys: vec![key] }))
+    }
+
+    async fn submit_for_approval(
+        &self,
+        _: Request<SubmitForApprovalRequest>,
+    ) -> Answer<SubmitForApprovalResponse> {
+        unused()
+    }
+    async fn get_session(&self, _: Request<GetSessionRequest>) -> Answer<GetSessionResponse> {
+        unused()
+    }
+    async fn list_sessions(&self, _: Request<ListSessionsRequest>) -> Answer<ListSessionsResponse> {
+        unused()
+    }
+    async fn start_review(&self, _: Request<StartReviewRequest>) -> Answer<StartReviewResponse> {
+        unused()
+    }
+    async fn approve(&self, _: Request<ApproveRequest>) -> Answer<ApproveResponse> {
+        unused()
+    }
+    async fn reject(&self, _: Request<RejectRequest>) -> Answer<RejectResponse> {
+        unused()
+    }
+    async fn wait_for_decision(&self, _: Request<WaitForDecisionRequest>) -> Answer<WaitForDecisionResponse> {
+        unused()
+    }
+    async fn watch_session(&self, _: Request<WatchSessionRequest>) -> Answer<Self::WatchSessionStream> {
+        unused()
+    }
+}
+
+#[tonic::async_trait]
+impl VersioningService for Gate {
+    async fn get_version(&self, request: Request<GetVersionRequest>) -> Answer<GetVersionResponse> {
+        let (_, version) = self.decided(&request.into_inner().session_id)?;
+        Ok(Response::new(GetVersionResponse { version: Some(version), seal_expire_time: None }))
+    }
+
+    async fn create_version(&self, _: Request<CreateVersionRequest>) -> Answer<CreateVersionResponse> {
+        unused()
+    }
+    async fn list_versions(&self, _: Request<ListVersionsRequest>) -> Answer<ListVersionsResponse> {
+        unused()
+    }
+    async fn seal_version(&self, _: Request<SealVersionRequest>) -> Answer<SealVersionResponse> {
+        unused()
+    }
+    async fn release_seal(&self, _: Request<ReleaseSealRequest>) -> Answer<ReleaseSealResponse> {
+        unused()
+    }
+    async fn compare_versions(&self, _: Request<CompareVersionsRequest>) -> Answer<CompareVersionsResponse> {
+        unused()
+    }
+    async fn restore_version(&self, _: Request<RestoreVersionRequest>) -> Answer<RestoreVersionResponse> {
+        unused()
+    }
+    async fn validate_plan(&self, _: Request<ValidatePlanRequest>) -> Answer<ValidatePlanResponse> {
+        unused()
+    }
+    async fn preview_edits(&self, _: Request<PreviewEditsRequest>) -> Answer<PreviewEditsResponse> {
+        unused()
+    }
+}

@@ -1,0 +1,12 @@
+//! The executor through its doors: decisions come in as events of a gate, and what happened is read over gRPC.
+
+#[cfg(test)]
+mod attacks;
+#[cfg(test)]
+mod gate;
+#[cfg(test)]
+mod recovery;
+#[cfg(test)]
+mod rig;
+#[cfg(test)]
+mod running;
