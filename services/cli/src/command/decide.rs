@@ -1,0 +1,135 @@
+use assent_proto::approval::v1::{ApproveRequest, ApproveResponse, RejectRequest, RejectResponse};
+use assent_proto::review::v1::PlanReviewSession;
+
+use super::review::print_screen;
+use crate::app::{App, session};
+use crate::client::{Client, ask};
+use crate::failure::{Exit, stop};
+use crate::output::{Line, Tone, plain, toned};
+use crate::review::{is_open, state_name};
+
+/// What was seen, and is therefore decided on.
+#[derive(Debug, clap::Args)]
+struct Seen {
+    /// The session
+    session: String,
+    /// The version that you saw; without it the plan is shown first
+    #[arg(long, requires = "digest", value_name = "NUMBER")]
+    version: Option<i32>,
+    /// The digest that you saw
+    #[arg(long, requires = "version", value_name = "DIGEST")]
+    digest: Option<String>,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example: assent approve ses_0190163d8694739aaea5966c26f8ad91 --reason \"reads only\""
+)]
+pub(crate) struct Approve {
+    #[command(flatten)]
+    seen: Seen,
+    /// Why
+    #[arg(long, default_value = "", hide_default_value = true)]
+    reason: String,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example: assent reject ses_0190163d8694739aaea5966c26f8ad91 --reason \"exports too much\""
+)]
+pub(crate) struct Reject {
+    #[command(flatten)]
+    seen: Seen,
+    /// Why
+    #[arg(long)]
+    reason: String,
+}
+
+impl Seen {
+    /// Version and digest: those given, or those of the plan that is shown and confirmed now.
+    async fn confirmed(
+        self,
+        app: &App,
+        client: &Client,
+        verb: &str,
+    ) -> anyhow::Result<(String, i32, String)> {
+        if let (Some(version), Some(digest)) = (self.version, self.digest) {
+            return Ok((self.session, version, digest));
+        }
+        if !self.yes && !app.console.interactive() {
+            let text = "nobody can be asked here: give --version and --digest as they were seen, or --yes";
+            return Err(stop(Exit::Usage, text));
+        }
+        let shown = session(client, &self.session).await?;
+        app.console.say(print_screen(app, &shown, ""));
+        // A decided session is refused by the server, which says why.
+        if !self.yes && is_open(&shown) {
+            let question =
+                toned(format!("{verb} version {} of this plan? [y/N]", shown.current_version), Tone::Bold);
+            let answer = app.console.ask(&question).await?.unwrap_or_default();
+            if !matches!(answer.to_lowercase().as_str(), "y" | "yes") {
+                return Err(stop(Exit::Failure, "nothing was decided"));
+            }
+        }
+        Ok((shown.id, shown.current_version, shown.digest))
+    }
+}
+
+impl Approve {
+    pub(crate) async fn run(self, app: &App) -> anyhow::Result<()> {
+        let client = app.client()?;
+        let seen = self.seen.confirmed(app, &client, "Approve").await?;
+        let answer = approve(&client, seen, self.reason).await?;
+        app.console.message(&answer, || approved(&answer))
+    }
+}
+
+impl Reject {
+    pub(crate) async fn run(self, app: &App) -> anyhow::Result<()> {
+        let client = app.client()?;
+        let seen = self.seen.confirmed(app, &client, "Reject").await?;
+        let answer = reject(&client, seen, self.reason).await?;
+        app.console.message(&answer, || rejected(&answer))
+    }
+}
+
+pub(super) async fn approve(
+    client: &Client,
+    (session_id, version, digest): (String, i32, String),
+    reason: String,
+) -> anyhow::Result<ApproveResponse> {
+    let request = ask(ApproveRequest { session_id, version, digest, reason });
+    Ok(client.gate().approve(request).await?.into_inner())
+}
+
+pub(super) async fn reject(
+    client: &Client,
+    (session_id, version, digest): (String, i32, String),
+    reason: String,
+) -> anyhow::Result<RejectResponse> {
+    let request = ask(RejectRequest { session_id, version, digest, reason });
+    Ok(client.gate().reject(request).await?.into_inner())
+}
+
+/// What a session asks to be decided on.
+pub(super) fn seen(session: &PlanReviewSession) -> (String, i32, String) {
+    (session.id.clone(), session.current_version, session.digest.clone())
+}
+
+pub(super) fn approved(answer: &ApproveResponse) -> Vec<Line> {
+    let state = answer.session.as_ref().map_or("UNKNOWN", |s| state_name(s.state));
+    if answer.approvals_missing > 0 {
+        return vec![plain(format!(
+            "approved by you; {state}: approvals still missing: {}",
+            answer.approvals_missing
+        ))];
+    }
+    vec![toned(state, Tone::Good)]
+}
+
+pub(super) fn rejected(answer: &RejectResponse) -> Vec<Line> {
+    vec![toned(answer.session.as_ref().map_or("UNKNOWN", |s| state_name(s.state)), Tone::Bad)]
+}

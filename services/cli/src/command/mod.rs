@@ -1,0 +1,87 @@
+//! The commands, one family a file.
+
+mod artifacts;
+mod audit;
+mod decide;
+mod demo;
+mod dev;
+mod doctor;
+mod inbox;
+mod list;
+mod migrate;
+mod plan;
+mod plan_edit;
+mod plan_versions;
+mod review;
+mod run;
+mod submit;
+mod wait;
+mod watch;
+mod whoami;
+
+use crate::app::App;
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Serve all services in one process, for development
+    Dev(dev::Dev),
+    /// Take one goal from plan to proof on a throw-away stack
+    Demo(demo::Demo),
+    /// Make or assess a plan without asking anybody; or look at and change that of a session
+    Plan(plan::Plan),
+    /// Ask for approval of a goal or a plan
+    Submit(submit::Submit),
+    /// List review sessions, newest first
+    List(list::List),
+    /// Show the review screen of a session
+    Show(review::Show),
+    /// Show the review screen and ask for the decision
+    Review(review::Review),
+    /// Approve the plan of a session
+    Approve(decide::Approve),
+    /// Reject the plan of a session
+    Reject(decide::Reject),
+    /// Wait for the decision of a session
+    Wait(wait::Wait),
+    /// Follow everything that happens in a session
+    Watch(watch::Watch),
+    /// Show the execution of a session
+    Run(run::Run),
+    /// List or fetch what an execution produced
+    Artifacts(artifacts::Artifacts),
+    /// Show or verify who did what
+    Audit(audit::Audit),
+    /// List your notifications
+    Inbox(inbox::Inbox),
+    /// Show who you are to the server
+    Whoami(whoami::Whoami),
+    /// Bring the databases of all services up to date
+    Migrate(migrate::Migrate),
+    /// Check the server and this machine
+    Doctor(doctor::Doctor),
+}
+
+impl Command {
+    pub(crate) async fn run(self, app: &App) -> anyhow::Result<()> {
+        match self {
+            Self::Dev(command) => command.run(app).await,
+            Self::Demo(command) => command.run(app).await,
+            Self::Plan(command) => command.run(app).await,
+            Self::Submit(command) => command.run(app).await,
+            Self::List(command) => command.run(app).await,
+            Self::Show(command) => command.run(app).await,
+            Self::Review(command) => command.run(app).await,
+            Self::Approve(command) => command.run(app).await,
+            Self::Reject(command) => command.run(app).await,
+            Self::Wait(command) => command.run(app).await,
+            Self::Watch(command) => command.run(app).await,
+            Self::Run(command) => command.run(app).await,
+            Self::Artifacts(command) => command.run(app).await,
+            Self::Audit(command) => command.run(app).await,
+            Self::Inbox(command) => command.run(app).await,
+            Self::Whoami(command) => command.run(app).await,
+            Self::Migrate(command) => command.run(app).await,
+            Self::Doctor(command) => command.run(app).await,
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The command line of Assent.
+
+fn main() -> std::process::ExitCode {
+    assent_cli::main()
+}
