@@ -1,0 +1,82 @@
+# What a person does here; `make` lists it. Cargo's own profiles and target folder are used throughout, so that
+# the commands share what they build.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+ASSENT := cargo run --quiet --package assent-cli --bin assent --
+SERVICES := planner risk versioning approval-gate executor notification
+# nextest runs each test in a process of its own and is faster; without it cargo's own runner does.
+TEST_RUNNER := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test)
+SCRIPTS := .ci/run tests/*.sh deploy/local/*.sh deploy/compose/*.sh
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: first-build
+first-build:
+	@command -v cargo >/dev/null || { echo "cargo is missing: install a Rust toolchain (https://rustup.rs)" >&2; exit 2; }
+	@command -v cc >/dev/null || { echo "cc is missing: install a C compiler (Debian: apt-get install gcc libc6-dev)" >&2; exit 2; }
+	@[ -e target/debug/assent ] || echo "first build: some 400 crates, three to five minutes on two cores; seconds from then on" >&2
+
+.PHONY: demo
+demo: first-build ## one goal from plan to proof, in this terminal; needs only a Rust toolchain and cc
+	@$(ASSENT) demo
+
+.PHONY: run
+run: first-build ## serve all services in one process on SQLite, until Ctrl-C
+	@$(ASSENT) dev
+
+.PHONY: cluster
+cluster: first-build ## serve six processes on a local Postgres and Redis, until Ctrl-C
+	@cargo build --quiet $(SERVICES:%=--package assent-%) --bins
+	@ASSENT_TEST_FSYNC=on ASSENT_TEST_SERVERS=.assent/cluster/servers tests/servers.sh deploy/local/cluster.sh
+
+.PHONY: test
+test: first-build ## run every test, on SQLite and on a throw-away Postgres and Redis
+	@tools="$$(tests/tools.sh)" && export ASSENT_TOOLS="$$tools" \
+	  && cargo build --workspace --all-targets \
+	  && tests/servers.sh $(TEST_RUNNER) --workspace
+
+.PHONY: bench
+bench: first-build ## submit, approve and execute as fast as it goes, on both storages, beside pgbench
+	@ASSENT_TEST_FSYNC=on tests/servers.sh cargo run --release --package assent-tests --bin assent-bench
+
+.PHONY: check
+check: check-fmt check-proto check-scripts check-deps check-clippy check-doc ## everything that is checked without running it
+
+.PHONY: fmt
+fmt: ## format Rust and protos
+	@cargo fmt --all
+	@tools="$$(tests/tools.sh)" && "$$tools/buf" format -w proto
+
+.PHONY: check-fmt
+check-fmt:
+	cargo fmt --all --check
+
+.PHONY: check-proto
+check-proto:
+	@tools="$$(tests/tools.sh)" && set -x && "$$tools/buf" lint proto && "$$tools/buf" format -d --exit-code proto
+
+.PHONY: check-breaking
+check-breaking: ## protos against another commit: make check-breaking AGAINST=v0.1.0
+	@tools="$$(tests/tools.sh)" && set -x && "$$tools/buf" breaking proto --against '.git#ref=$(or $(AGAINST),HEAD),subdir=proto'
+
+.PHONY: check-scripts
+check-scripts:
+	@if command -v shellcheck >/dev/null; then set -x; shellcheck -x $(SCRIPTS); \
+	  else echo "shellcheck is not installed: scripts not checked (Debian: apt-get install shellcheck)"; fi
+
+.PHONY: check-deps
+check-deps:
+	@if command -v cargo-deny >/dev/null; then set -x; cargo deny check bans licenses sources; \
+	  else echo "cargo-deny is not installed: dependencies not checked (cargo install --locked cargo-deny)"; fi
+
+.PHONY: check-clippy
+check-clippy:
+	cargo clippy --workspace --all-targets -- -D warnings
+
+.PHONY: check-doc
+check-doc:
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps

@@ -1,0 +1,49 @@
+//! Measures whole stacks. Run through `make bench`; figures of one run compare with each other, not with another day's.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a benchmark fails loudly and prints its figures"
+)]
+
+mod pgbench;
+mod plans;
+mod workflow;
+
+use assent_testkit::Storage;
+
+#[tokio::main(flavor = "multi_thread")]
+async fn main() {
+    // `assent-bench plans` or `assent-bench workflow` for one part.
+    let part = std::env::args().nth(1);
+    let wanted = |name: &str| part.as_deref().is_none_or(|part| part == name);
+    if wanted("workflow") {
+        workflows().await;
+    }
+    if wanted("plans") {
+        plans::pure();
+        plans::run("sqlite", Storage::sqlite().await).await;
+        plans::run("postgres", Storage::postgres().await).await;
+    }
+}
+
+async fn workflows() {
+    println!("submit → approve → executed: one work item, one approval, every commit durable");
+    println!("{:<28} {:>8} {:>9} {:>9} {:>9}", "", "per s", "p50 ms", "p95 ms", "p99 ms");
+    for callers in [1, 16] {
+        workflow::run("sqlite", Storage::sqlite().await, callers).await;
+        let storage = Storage::postgres().await;
+        let before = pgbench::commits(&storage).await;
+        let url = storage.url().to_owned();
+        let (workflows, seconds, storage) = workflow::run("postgres", storage, callers).await;
+        let commits = pgbench::commits(&storage).await - before;
+        let own = commits as f64 / seconds;
+        let tps = pgbench::run(&url, callers).await;
+        println!(
+            "  postgres: {:.1} commits a workflow, {own:.0} commits/s; pgbench with {callers} clients: {tps:.0} commits/s; ratio {:.2}",
+            commits as f64 / f64::from(workflows),
+            own / tps
+        );
+    }
+}

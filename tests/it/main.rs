@@ -1,0 +1,32 @@
+//! What only the whole can show, through the ports and programs that people use.
+
+#[cfg(test)]
+mod access;
+#[cfg(test)]
+mod architecture;
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod chart;
+#[cfg(test)]
+mod cluster;
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+mod editing;
+#[cfg(test)]
+mod errors;
+#[cfg(test)]
+mod examples;
+#[cfg(test)]
+mod footprint;
+#[cfg(test)]
+mod lifecycle;
+#[cfg(test)]
+mod statements;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod versions;
+#[cfg(test)]
+mod writers;

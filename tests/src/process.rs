@@ -1,0 +1,219 @@
+//! Stacks of real processes: `assent dev`, and six services on Postgres and Redis.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use assent_testkit::Storage;
+use tempfile::TempDir;
+
+use crate::client::{Addresses, Client};
+use crate::eventually::eventually;
+use crate::people;
+
+/// The services, in the order in which they may call each other.
+pub const SERVICES: [&str; 6] =
+    ["planner", "risk", "versioning", "approval-gate", "executor", "notification"];
+
+/// Path of a program of this workspace, built beside the tests.
+///
+/// # Panics
+/// When it has not been built: `cargo build --workspace --bins`.
+pub fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("the test's own path");
+    let mut folder = test.parent().expect("a folder");
+    if folder.ends_with("deps") {
+        folder = folder.parent().expect("a folder");
+    }
+    let path = folder.join(name);
+    assert!(path.is_file(), "{} is missing: cargo build --workspace --bins", path.display());
+    path
+}
+
+/// A loopback port that was free a moment ago.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+/// Waits until a port says that it is serving.
+pub async fn ready(address: &str) {
+    let what = format!("{address} to serve");
+    eventually(&what, || async {
+        let channel =
+            tonic::transport::Endpoint::from_shared(address.to_owned()).ok()?.connect().await.ok()?;
+        let mut health = tonic_health::pb::health_client::HealthClient::new(channel);
+        let answer = health.check(tonic_health::pb::HealthCheckRequest::default()).await.ok()?.into_inner();
+        (answer.status() == tonic_health::pb::health_check_response::ServingStatus::Serving).then_some(())
+    })
+    .await;
+}
+
+/// A process that ends with its owner.
+#[derive(Debug)]
+pub struct Process(Child);
+
+impl Process {
+    /// Starts `command` with its output in `log`.
+    pub fn start(command: &mut Command, log: &Path) -> Self {
+        let file = File::options().create(true).append(true).open(log).expect("a log");
+        let errors = file.try_clone().expect("a log");
+        let child = command.stdin(Stdio::null()).stdout(file).stderr(errors).spawn();
+        Self(child.expect("a process"))
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// `assent dev` as a process, with its own people (`dev`, `lead`, `admin`, `admin2`, `agent`).
+pub struct Dev {
+    process: Process,
+    folder: TempDir,
+    port: u16,
+}
+
+impl Dev {
+    /// Starts it on a free port with fresh data.
+    pub async fn start() -> Self {
+        let (folder, port) = (tempfile::tempdir().expect("a folder"), free_port());
+        let process = Self::spawn(&folder, port);
+        let dev = Self { process, folder, port };
+        ready(&dev.address()).await;
+        dev
+    }
+
+    fn spawn(folder: &TempDir, port: u16) -> Process {
+        let mut command = Command::new(program("assent"));
+        command
+            .args(["dev", "--listen", &format!("127.0.0.1:{port}"), "--data"])
+            .arg(folder.path().join("data"));
+        Process::start(&mut command, &folder.path().join("log"))
+    }
+
+    /// Kills it without warning and starts it again on the same data and port.
+    pub async fn kill_and_restart(&mut self) {
+        self.process.kill();
+        self.process = Self::spawn(&self.folder, self.port);
+        ready(&self.address()).await;
+    }
+
+    /// Its one address.
+    pub fn address(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Its data.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// The token of `name`.
+    pub fn token(&self, name: &str) -> String {
+        let path = self.data().join("tokens").join(name);
+        std::fs::read_to_string(path).expect("a token").trim().to_owned()
+    }
+
+    /// What it logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// Calls as `name`.
+    pub fn client(&self, name: &str) -> Client {
+        Client::new(&Addresses::one(&self.address()), &self.token(name))
+    }
+}
+
+/// Six processes on a Postgres database of their own and Redis.
+pub struct Cluster {
+    processes: BTreeMap<&'static str, Process>,
+    ports: BTreeMap<&'static str, u16>,
+    folder: TempDir,
+    storage: Storage,
+}
+
+impl Cluster {
+    /// Starts all six.
+    pub async fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let identities = serde_saphyr::to_string(&people::identities()).expect("YAML");
+        std::fs::write(folder.path().join("identities.yaml"), identities).expect("a file");
+        std::fs::write(folder.path().join("service-token"), people::token(people::SERVICE)).expect("a file");
+        let ports = SERVICES.map(|service| (service, free_port())).into();
+        let storage = Storage::postgres().await;
+        let mut cluster = Self { processes: BTreeMap::new(), ports, folder, storage };
+        for service in SERVICES {
+            cluster.spawn(service);
+        }
+        for service in SERVICES {
+            ready(&cluster.address(service)).await;
+        }
+        cluster
+    }
+
+    fn spawn(&mut self, service: &'static str) {
+        let file = |name: &str| self.folder.path().join(name);
+        let mut command = Command::new(program(&format!("assent-{service}")));
+        command
+            .env("ASSENT_SERVER__LISTEN", format!("127.0.0.1:{}", self.ports[service]))
+            .env("ASSENT_DATABASE__URL", self.storage.url())
+            .env("ASSENT_DATABASE__MAX_CONNECTIONS", "8")
+            .env("ASSENT_BUS__URL", assent_testkit::redis_url())
+            .env("ASSENT_AUTH__IDENTITIES", file("identities.yaml"))
+            .env("ASSENT_AUTH__SERVICE_TOKEN_FILE", file("service-token"));
+        for (peer, port) in &self.ports {
+            let key = format!("ASSENT_PEERS__{}", peer.to_uppercase().replace('-', "_"));
+            command.env(key, format!("http://127.0.0.1:{port}"));
+        }
+        if service == "executor" {
+            command.env("ASSENT_SERVICE__DATA_DIR", file("executor"));
+        }
+        self.processes.insert(service, Process::start(&mut command, &file(&format!("{service}.log"))));
+    }
+
+    /// Kills a service without warning.
+    pub fn kill(&mut self, service: &'static str) {
+        self.processes.remove(service);
+    }
+
+    /// Starts a service that was killed, on the same port.
+    pub async fn restart(&mut self, service: &'static str) {
+        self.spawn(service);
+        ready(&self.address(service)).await;
+    }
+
+    /// Where a service listens.
+    pub fn address(&self, service: &str) -> String {
+        format!("http://127.0.0.1:{}", self.ports[service])
+    }
+
+    /// What a service logged.
+    pub fn log(&self, service: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(format!("{service}.log"))).unwrap_or_default()
+    }
+
+    /// Calls as one of [`people`].
+    pub fn client(&self, id: &str) -> Client {
+        let addresses = Addresses {
+            planner: self.address("planner"),
+            risk: self.address("risk"),
+            versioning: self.address("versioning"),
+            approval_gate: self.address("approval-gate"),
+            executor: self.address("executor"),
+            notification: self.address("notification"),
+        };
+        Client::new(&addresses, &people::token(id))
+    }
+}
