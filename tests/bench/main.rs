@@ -41,7 +41,7 @@ async fn workflows() {
         let own = commits as f64 / seconds;
         let tps = pgbench::run(&url, callers).await;
         println!(
-            "  postgres: {:.1} commits a workflow, {own:.0} commits/s; pgbench with {callers} clients: {tps:.0} commits/s; ratio {:.2}",
+            "  postgres: {:.1} transactions a workflow with its reads, {own:.0}/s; pgbench with {callers} clients: {tps:.0}/s; ratio {:.2}",
             commits as f64 / f64::from(workflows),
             own / tps
         );

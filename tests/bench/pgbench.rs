@@ -42,7 +42,7 @@ pub(crate) async fn run(url: &str, clients: u32) -> f64 {
     tps.split(' ').next().unwrap().parse().unwrap()
 }
 
-/// Transactions that the database has committed so far.
+/// Transactions that the database has committed so far; a read outside of one counts as one, too.
 pub(crate) async fn commits(storage: &Storage) -> i64 {
     let mut db = sqlx::PgConnection::connect(storage.url()).await.unwrap();
     // Backends report what they did when they end or about once a second.
