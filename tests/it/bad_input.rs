@@ -7,7 +7,7 @@ use assent_proto::approval::v1::{
 use assent_proto::executor::v1::{DownloadArtifactRequest, GetExecutionRequest};
 use assent_proto::notification::v1::ListDeliveriesRequest;
 use assent_proto::plan::v1::{Dependency, Plan, WorkItem};
-use assent_proto::review::v1::{ApprovalRequestOptions, PlanReviewSession, SubmissionMode, TimeoutAction};
+use assent_proto::review::v1::{ApprovalRequestOptions, PlanReviewSession, SubmissionMode};
 use assent_proto::versioning::v1::GetVersionRequest;
 use assent_testkit::{Storage, both_storages};
 use assent_tests::scenario::{self, EXPORT_GOAL};
@@ -81,8 +81,10 @@ fn approve(session: &PlanReviewSession) -> ApproveRequest {
 
 fn submissions() -> Vec<Case> {
     let goal = || SubmitForApprovalRequest { goal: EXPORT_GOAL.to_owned(), ..Default::default() };
-    let options =
-        ApprovalRequestOptions { timeout_action: TimeoutAction::Escalate.into(), ..Default::default() };
+    let options = ApprovalRequestOptions {
+        timeout_action: assent_proto::plan::v1::TimeoutAction::Escalate.into(),
+        ..Default::default()
+    };
     let many = plan((0..2001).map(|n| item(&format!("i{n}"), "shell")).collect(), Vec::new());
     let oversized = SubmitForApprovalRequest { plan: Some(many), ..Default::default() };
     let both = SubmitForApprovalRequest { plan: Some(plan(vec![item("a", "shell")], vec![])), ..goal() };

@@ -6,7 +6,8 @@ use assent_events::{Cursor, Handled};
 use assent_proto::event::v1::event::Payload;
 use assent_proto::event::v1::{Event, ExecutionEnded, ExecutionRefused, PlanSubmittedForApproval};
 use assent_proto::execution::v1::ExecutionState;
-use assent_proto::review::v1::{ApprovalDecision, DecisionOutcome, NotificationChannel, PlanReviewSession};
+use assent_proto::plan::v1::NotificationChannel;
+use assent_proto::review::v1::{ApprovalDecision, DecisionOutcome, PlanReviewSession};
 use assent_rpc::convert::{Wire as _, read_message};
 
 use crate::app::{App, Fact, Recipients};

@@ -27,6 +27,7 @@ pub mod plan;
 mod record;
 pub mod redact;
 pub mod references;
+pub mod requirement;
 pub mod risk;
 pub mod span;
 pub mod validate;
@@ -45,6 +46,10 @@ pub use item::{Bound, ItemConstraints, ItemId, ItemType, Map, Objective, Priorit
 pub use merge::{Conflict, ConflictKind, merge};
 pub use money::Money;
 pub use plan::{Plan, PlanConstraints, Strategy};
-pub use risk::{ApprovalRequirement, RiskAssessment, RiskFactor, RiskLevel};
+pub use requirement::{
+    ApprovalRequirement, ApprovalRule, ApprovalStage, ApprovalThreshold, Channel, EscalationStep,
+    TimeoutAction, Voters,
+};
+pub use risk::{RiskAssessment, RiskFactor, RiskLevel};
 pub use span::Span;
 pub use validate::{Finding, Validation, validate};

@@ -1,13 +1,13 @@
-//! How risky a plan is, why, and who must therefore agree.
+//! How risky a plan is, and why.
 
 use std::collections::BTreeMap;
 
-use assent_core::{Digest, Role};
+use assent_core::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::item::ItemId;
 use crate::names::named;
-use crate::span::Span;
+use crate::requirement::ApprovalRequirement;
 
 named! {
     /// How much harm something could do. Ordered: a higher level is greater.
@@ -45,24 +45,6 @@ pub struct RiskFactor {
     /// Which rule matched on which field, in words.
     #[serde(default)]
     pub explanation: String,
-}
-
-/// Who must agree before a plan of some level may run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ApprovalRequirement {
-    /// Roles of which an approver must have at least one.
-    pub roles: Vec<Role>,
-    /// How many different approvers it takes; at least one.
-    pub quorum: u32,
-    /// Whether the requester, the person acted for and the authors of changes are excluded.
-    pub separation_of_duties: bool,
-    /// Whether the policy lets the plan run without a person; never above LOW.
-    #[serde(default)]
-    pub auto_approvable: bool,
-    /// How long people have to decide; the approval gate's default when absent.
-    #[serde(default)]
-    pub timeout: Option<Span>,
 }
 
 /// The risk of one version of a plan under one policy.

@@ -176,7 +176,7 @@ fn decided(ending: Ending, decision: &Decision) -> Payload {
         Ending::AutoApproved | Ending::Approved => Payload::PlanApproved(events::PlanApproved { decision }),
         Ending::Rejected => Payload::PlanRejected(events::PlanRejected { decision }),
         Ending::TimedOut => Payload::ApprovalTimeout(events::ApprovalTimeout {
-            action_taken: assent_proto::review::v1::TimeoutAction::Cancel.into(),
+            action_taken: assent_proto::plan::v1::TimeoutAction::Cancel.into(),
             decision,
         }),
     }

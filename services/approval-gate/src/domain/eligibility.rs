@@ -127,8 +127,7 @@ pub(crate) mod tests {
             roles: vec!["lead".to_owned(), "admin".to_owned()],
             quorum: 1,
             separation_of_duties: true,
-            auto_approvable: false,
-            timeout: None,
+            ..Default::default()
         };
         let authors = ["edith".to_owned()];
         let electorate = Electorate {
@@ -163,8 +162,7 @@ pub(crate) mod tests {
             roles: vec!["lead".to_owned()],
             quorum: 1,
             separation_of_duties: false,
-            auto_approvable: false,
-            timeout: None,
+            ..Default::default()
         };
         let vote = |requirement: &ApprovalRequirement| {
             let electorate =

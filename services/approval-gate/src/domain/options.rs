@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use assent_core::Timestamp;
-use assent_plan::{RiskAssessment, RiskLevel, Span};
+use assent_plan::{Channel, RiskAssessment, RiskLevel, Span, TimeoutAction};
 use serde::{Deserialize, Serialize};
 
 use super::names;
@@ -26,22 +26,6 @@ names! {
 }
 
 names! {
-    /// What happens when nobody decided in time.
-    TimeoutAction {
-        /// The plan is rejected.
-        Cancel => "cancel",
-        /// The plan is approved if its risk is LOW, else rejected.
-        Proceed => "proceed",
-        /// Somebody else is asked.
-        Escalate => "escalate",
-        /// Reviewers are reminded and get more time.
-        Remind => "remind",
-        /// The session stays, marked overdue.
-        Hold => "hold",
-    }
-}
-
-names! {
     /// How much a request hurries.
     Urgency {
         /// When there is time.
@@ -52,22 +36,6 @@ names! {
         High => "high",
         /// At once.
         Urgent => "urgent",
-    }
-}
-
-names! {
-    /// Where people are told.
-    Channel {
-        /// The inbox of Assent.
-        InApp => "in_app",
-        /// Mail.
-        Email => "email",
-        /// Slack.
-        Slack => "slack",
-        /// Microsoft Teams.
-        Teams => "teams",
-        /// An HTTP endpoint.
-        Webhook => "webhook",
     }
 }
 
@@ -163,7 +131,7 @@ pub(crate) mod tests {
                 quorum,
                 separation_of_duties: sod,
                 auto_approvable: true,
-                timeout: None,
+                ..Default::default()
             },
         }
     }

@@ -10,7 +10,7 @@ use assent_rpc::wire_enum;
 use crate::app::View;
 use crate::domain::audit::Entry;
 use crate::domain::decision::{Decision, ItemState, ItemStatus, Outcome};
-use crate::domain::options::{Channel, Mode, Options, TimeoutAction, Urgency};
+use crate::domain::options::{Mode, Options, Urgency};
 use crate::domain::session::Session;
 use crate::domain::state::State;
 use crate::domain::vote::{Choice, Vote};
@@ -20,9 +20,7 @@ wire_enum!(State => pb::PlanReviewState {
     Pending, InReview, ModificationRequested, Approved, PartiallyApproved, Rejected, TimedOut, Cancelled
 });
 wire_enum!(Mode => pb::SubmissionMode { ReviewAlways, ReviewByRisk, Direct });
-wire_enum!(TimeoutAction => pb::TimeoutAction { Cancel, Proceed, Escalate, Remind, Hold });
 wire_enum!(Urgency => pb::ApprovalPriority { Low, Normal, High, Urgent });
-wire_enum!(Channel => pb::NotificationChannel { InApp, Email, Slack, Teams, Webhook });
 wire_enum!(ItemState => pb::ItemApprovalState { Pending, Approved, Rejected, Skipped });
 wire_enum!(Choice => pb::VoteChoice { Approve, Reject });
 wire_enum!(Outcome => pb::DecisionOutcome { Approved, PartiallyApproved, Rejected, TimedOut, Cancelled });

@@ -4,16 +4,14 @@ use std::time::Duration;
 
 use assent_core::id::SessionId;
 use assent_core::{Digest, Violation};
-use assent_plan::{Map, RiskLevel, Span};
+use assent_plan::{Channel, Map, RiskLevel, Span, TimeoutAction};
 use assent_proto::approval::v1 as pb;
 use assent_proto::review::v1 as review;
 use assent_rpc::convert::{Field, Refused, read_message};
 use prost::Message as _;
 
 use crate::app::{Plan, Submission};
-use crate::domain::options::{
-    Channel, LONGEST_TIMEOUT, Mode, Options, SHORTEST_TIMEOUT, TimeoutAction, Urgency,
-};
+use crate::domain::options::{LONGEST_TIMEOUT, Mode, Options, SHORTEST_TIMEOUT, Urgency};
 use crate::domain::state::State;
 use crate::domain::vote::{Ballot, Choice, Subject};
 use crate::error::GateError;
@@ -200,7 +198,7 @@ mod tests {
     fn every_bad_option_is_reported_at_once() {
         let options = review::ApprovalRequestOptions {
             approval_timeout: Some(prost_types::Duration { seconds: 0, nanos: 1 }),
-            timeout_action: review::TimeoutAction::Proceed.into(),
+            timeout_action: assent_proto::plan::v1::TimeoutAction::Proceed.into(),
             authorized_approvers: vec!["ada".to_owned(), String::new()],
             notify_on: vec![0],
             ..Default::default()

@@ -253,7 +253,7 @@ fn assess(level: plan::RiskLevel) -> plan::RiskAssessment {
             quorum,
             separation_of_duties: level >= plan::RiskLevel::High,
             auto_approvable: level == plan::RiskLevel::Low,
-            timeout: None,
+            ..Default::default()
         }),
         ..Default::default()
     }

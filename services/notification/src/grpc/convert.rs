@@ -1,7 +1,7 @@
 //! Deliveries as messages.
 
 use assent_proto::notification::v1 as pb;
-use assent_proto::review::v1::NotificationChannel;
+use assent_proto::plan::v1::NotificationChannel;
 use assent_rpc::convert::Wire as _;
 
 use crate::domain::{Channel, Delivery, DeliveryStatus};

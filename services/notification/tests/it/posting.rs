@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use assent_proto::notification::v1::{Delivery, DeliveryStatus, ListDeliveriesRequest};
-use assent_proto::review::v1::NotificationChannel;
+use assent_proto::plan::v1::NotificationChannel;
 use assent_testkit::{Storage, both_storages};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

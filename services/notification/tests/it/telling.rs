@@ -4,8 +4,9 @@ use assent_proto::event::v1::{
 };
 use assent_proto::execution::v1::{Artifact, Execution, ExecutionState};
 use assent_proto::notification::v1 as pb;
+use assent_proto::plan::v1::NotificationChannel;
 use assent_proto::plan::v1::{Plan, RiskLevel};
-use assent_proto::review::v1::{ApprovalDecision, DecisionOutcome, NotificationChannel};
+use assent_proto::review::v1::{ApprovalDecision, DecisionOutcome};
 use assent_proto::types::v1::Actor;
 use assent_testkit::{Storage, both_storages};
 use tonic::Code;

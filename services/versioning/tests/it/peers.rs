@@ -102,8 +102,7 @@ impl RiskService for Answers {
                 roles: vec!["lead".to_owned()],
                 quorum: 1,
                 separation_of_duties: true,
-                auto_approvable: false,
-                timeout: None,
+                ..Default::default()
             },
         };
         Ok(Response::new(risk::AssessPlanResponse { risk: Some(assessment.to_pb()) }))

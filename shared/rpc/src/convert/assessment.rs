@@ -1,14 +1,14 @@
-//! What a plan will take, what can go wrong with it, and who must therefore agree.
+//! What a plan will take, and what can go wrong with it.
 
 use std::collections::BTreeMap;
 
-use assent_plan::{ApprovalRequirement, ItemId, PlanEstimate, RiskAssessment, RiskFactor, RiskLevel};
+use assent_plan::{ItemId, PlanEstimate, RiskAssessment, RiskFactor, RiskLevel};
 use assent_proto::plan::v1 as pb;
 
 use super::{Field, Refused, Wire, WireEnum, list_to_pb};
 
 /// Counts that do not fit the contract are written as its largest.
-fn count(number: u32) -> i32 {
+pub(super) fn count(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
 
@@ -153,36 +153,6 @@ impl Wire for BTreeMap<ItemId, RiskLevel> {
             let id = at.field("item_id").read(risk.item_id);
             let level = at.field("level").choice(risk.level);
             Ok((id?, level?))
-        })
-    }
-}
-
-impl Wire for ApprovalRequirement {
-    type Pb = pb::ApprovalRequirement;
-
-    fn to_pb(&self) -> pb::ApprovalRequirement {
-        pb::ApprovalRequirement {
-            roles: self.roles.clone(),
-            quorum: count(self.quorum),
-            separation_of_duties: self.separation_of_duties,
-            auto_approvable: self.auto_approvable,
-            timeout: self.timeout.map(|span| span.to_pb()),
-        }
-    }
-
-    fn read(pb: pb::ApprovalRequirement, at: &Field<'_>) -> Result<Self, Refused> {
-        // A requirement that nobody need meet is a defect or an attack, and never one to let through.
-        let quorum = u32::try_from(pb.quorum)
-            .ok()
-            .filter(|quorum| *quorum > 0)
-            .ok_or_else(|| at.field("quorum").refuse("OUT_OF_RANGE", "must be at least 1"));
-        let timeout = at.field("timeout").optional(pb.timeout);
-        Ok(Self {
-            roles: pb.roles,
-            quorum: quorum?,
-            separation_of_duties: pb.separation_of_duties,
-            auto_approvable: pb.auto_approvable,
-            timeout: timeout?,
         })
     }
 }

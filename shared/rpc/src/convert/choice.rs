@@ -1,7 +1,9 @@
 //! Enums.
 
 use assent_core::ActorKind;
-use assent_plan::{DependencyType, ItemType, PlanChangeType, Priority, RiskLevel, Strategy};
+use assent_plan::{
+    Channel, DependencyType, ItemType, PlanChangeType, Priority, RiskLevel, Strategy, TimeoutAction,
+};
 use assent_proto::{plan::v1 as pb, types::v1 as types};
 
 /// An enum that has a twin in the contract. Implement it with [`wire_enum!`](crate::wire_enum).
@@ -48,6 +50,8 @@ wire_enum!(Strategy => pb::Strategy { Sequential, Parallel, Pipeline, Adaptive }
 wire_enum!(ItemType => pb::WorkItemType { Research, Generation, Validation, Review, Execution });
 wire_enum!(Priority => pb::WorkItemPriority { Low, Normal, High, Critical });
 wire_enum!(DependencyType => pb::DependencyType { Dependency, Soft, Data });
+wire_enum!(TimeoutAction => pb::TimeoutAction { Cancel, Proceed, Escalate, Remind, Hold });
+wire_enum!(Channel => pb::NotificationChannel { InApp, Email, Slack, Teams, Webhook });
 wire_enum!(RiskLevel => pb::RiskLevel { Low, Medium, High, Critical });
 wire_enum!(PlanChangeType => pb::PlanChangeType {
     WorkItemAdded,

@@ -12,6 +12,7 @@ mod field;
 mod item;
 mod json;
 mod plan;
+mod requirement;
 #[cfg(test)]
 mod tests;
 mod version;

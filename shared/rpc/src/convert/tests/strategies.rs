@@ -2,9 +2,10 @@
 
 use assent_core::{Digest, Id};
 use assent_plan::{
-    ApprovalRequirement, Bound, Dependency, DependencyType, ItemConstraints, ItemId, ItemType, Map, Money,
-    Objective, Plan, PlanChange, PlanChangeType, PlanConstraints, PlanEstimate, Priority, RiskAssessment,
-    RiskFactor, RiskLevel, Rollback, Span, Strategy as Scheduling, WorkItem,
+    ApprovalRequirement, ApprovalRule, ApprovalStage, ApprovalThreshold, Bound, Channel, Dependency,
+    DependencyType, EscalationStep, ItemConstraints, ItemId, ItemType, Map, Money, Objective, Plan,
+    PlanChange, PlanChangeType, PlanConstraints, PlanEstimate, Priority, RiskAssessment, RiskFactor,
+    RiskLevel, Rollback, Span, Strategy as Scheduling, TimeoutAction, Voters, WorkItem,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -165,16 +166,61 @@ pub(super) fn estimate() -> impl Strategy<Value = PlanEstimate> {
 
 pub(super) fn assessment() -> impl Strategy<Value = RiskAssessment> {
     let level = || one_of(RiskLevel::ALL);
-    let requirement = (texts(), 1..=i32::MAX as u32, any::<bool>(), any::<bool>(), option::of(span()));
     let digest = any::<[u8; 32]>().prop_map(Digest::from_bytes);
-    (level(), vec(factor(), 0..3), btree_map(item_id(), level(), 0..3), digest, requirement).prop_map(
-        |(level, factors, items, policy_digest, requirement)| {
-            let (roles, quorum, separation_of_duties, auto_approvable, timeout) = requirement;
-            let requirement =
-                ApprovalRequirement { roles, quorum, separation_of_duties, auto_approvable, timeout };
-            RiskAssessment { level, factors, items, policy_digest, requirement }
-        },
-    )
+    let parts = (level(), vec(factor(), 0..3), btree_map(item_id(), level(), 0..3), digest, requirement());
+    parts.prop_map(|(level, factors, items, policy_digest, requirement)| RiskAssessment {
+        level,
+        factors,
+        items,
+        policy_digest,
+        requirement,
+    })
+}
+
+fn requirement() -> impl Strategy<Value = ApprovalRequirement> {
+    let count = || 1..=i32::MAX as u32;
+    let who = (texts(), count(), any::<[bool; 4]>(), texts(), vec(rule(), 0..3), option::of(money()));
+    let channels = vec(one_of(Channel::ALL), 0..3);
+    let time = (option::of(span()), option::of(one_of(TimeoutAction::ALL)), count(), voters(), channels);
+    (who, time).prop_map(|(who, time)| {
+        let stage = |(number, rule)| ApprovalStage { name: format!("stage {number}"), rule, above: who.5 };
+        ApprovalRequirement {
+            roles: who.0,
+            quorum: who.1,
+            separation_of_duties: who.2[0],
+            auto_approvable: who.2[1],
+            direct: who.2[2],
+            no_open_concerns: who.2[3],
+            veto_roles: who.3,
+            stages: who.4.into_iter().enumerate().map(stage).collect(),
+            rejections: time.2,
+            timeout: time.0,
+            timeout_action: time.1,
+            reminders: time.2,
+            escalation: time.0.map(|timeout| EscalationStep { to: time.3, timeout }).into_iter().collect(),
+            channels: time.4,
+        }
+    })
+}
+
+fn rule() -> impl Strategy<Value = ApprovalRule> {
+    let leaf =
+        (1..9_u32, voters()).prop_map(|(count, of)| ApprovalRule::AtLeast(ApprovalThreshold { count, of }));
+    leaf.prop_recursive(3, 8, 3, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 1..3).prop_map(ApprovalRule::All),
+            vec(inner, 1..3).prop_map(ApprovalRule::Any),
+        ]
+    })
+}
+
+fn voters() -> impl Strategy<Value = Voters> {
+    (vec(text(), 1..3), texts(), texts(), texts()).prop_map(|(roles, groups, tags, users)| Voters {
+        roles,
+        groups,
+        tags,
+        users,
+    })
 }
 
 pub(super) fn change() -> impl Strategy<Value = PlanChange> {
