@@ -4,14 +4,12 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use assent_plan::{Catalog, ItemId, Plan, RiskAssessment, RiskFactor, RiskLevel};
-use cel::Context;
-use serde_json::Value;
 
-use super::condition::{Condition, Judgement};
-use super::patterns::Found;
-use super::policy::{Outcome, Over, Policy, Rule};
+use super::cel::{Budget, Condition, Judgement, Path, Val};
+use super::fields::{Field, Scope, Sight};
+use super::patterns::Findings;
+use super::policy::{Outcome, Policy, Rule};
 use super::subject::{Call, Whole, calls};
-use super::value::to_cel;
 
 // Codes of factors that no policy can take away.
 pub(super) const TOOL_UNKNOWN: &str = "TOOL_UNKNOWN";
@@ -25,75 +23,64 @@ pub(super) const DECLARED_RISK: &str = "DECLARED_RISK";
 pub fn assess(plan: &Plan, catalog: &Catalog, policy: &Policy) -> RiskAssessment {
     let calls = calls(plan, catalog, &policy.patterns);
     let whole = Whole::new(plan, &calls, &policy.patterns);
-    let mut root = Context::with_env(policy.env.clone());
-    root.add_variable_from_value("plan", to_cel(&whole.json));
-
+    let mut budget = Budget::default();
     let mut items: BTreeMap<ItemId, RiskLevel> = BTreeMap::new();
     let mut factors = Vec::new();
     for call in &calls {
-        let found = judge_call(call, policy, &root, &whole);
-        let worst = found.iter().map(|factor| factor.severity).max().unwrap_or(RiskLevel::Low);
-        let level = items.entry(call.item.id.clone()).or_insert(worst);
-        *level = worst.max(*level);
-        factors.extend(found);
+        let before = factors.len();
+        judge_call(call, policy, &whole, &mut budget, &mut factors);
+        let worst = worst(&factors[before..]);
+        match items.get_mut(&call.item.id) {
+            Some(level) => *level = worst.max(*level),
+            None => drop(items.insert(call.item.id.clone(), worst)),
+        }
     }
-    let of_plan = |rule: &&Rule| rule.over == Over::Plan;
-    for rule in policy.rules.iter().filter(of_plan) {
-        factors.extend(judge_rule(rule, &root, Sight { seen: None, whole: &whole }));
+    for rule in policy.rules.iter().filter(|rule| rule.over == Scope::Plan) {
+        judge_rule(rule, Sight { call: None, whole: &whole }, &mut budget, &mut factors);
     }
     escalate(policy, &mut factors);
 
     // Stable, so that equals stay in the order of the plan and of the policy.
     factors.sort_by_key(|factor| Reverse(factor.severity));
-    let level = factors.first().map_or(RiskLevel::Low, |factor| factor.severity);
+    let level = worst(&factors);
     let requirement = policy.requirement(level).clone();
     RiskAssessment { level, factors, items, policy_digest: policy.digest(), requirement }
 }
 
-/// A call, and what rules see of it.
-#[derive(Clone, Copy)]
-struct Seen<'s> {
-    call: &'s Call<'s>,
-    item: &'s Value,
-    tool: &'s Value,
+fn worst(factors: &[RiskFactor]) -> RiskLevel {
+    factors.iter().map(|factor| factor.severity).max().unwrap_or(RiskLevel::Low)
 }
 
-/// What a rule was asked about.
-#[derive(Clone, Copy)]
-struct Sight<'s> {
-    seen: Option<Seen<'s>>,
-    whole: &'s Whole,
-}
-
-fn judge_call(call: &Call<'_>, policy: &Policy, root: &Context<'_, '_>, whole: &Whole) -> Vec<RiskFactor> {
-    let mut context = root.new_inner_scope();
-    let (item, tool) = (call.item_json(), call.tool_json());
-    context.add_variable_from_value("item", to_cel(&item));
-    context.add_variable_from_value("tool", to_cel(&tool));
-    let sight = Sight { seen: Some(Seen { call, item: &item, tool: &tool }), whole };
-    let rules = policy.rules.iter().filter(|rule| rule.over == Over::Calls);
-    let mut factors: Vec<RiskFactor> = rules.flat_map(|rule| judge_rule(rule, &context, sight)).collect();
+fn judge_call(
+    call: &Call<'_>,
+    policy: &Policy,
+    whole: &Whole<'_>,
+    budget: &mut Budget,
+    factors: &mut Vec<RiskFactor>,
+) {
+    let before = factors.len();
+    for rule in policy.rules.iter().filter(|rule| rule.over == Scope::Call) {
+        judge_rule(rule, Sight { call: Some(call), whole }, budget, factors);
+    }
     if call.tool.is_none() {
         let text = format!("`{}` is no tool of the catalog, so nobody knows what it does", call.name);
         factors.push(own(call, TOOL_UNKNOWN, RiskLevel::High, text, "use a tool of the catalog"));
     }
-    if let Some(why) = &call.unreadable {
+    if let Some(why) = call.unreadable() {
         let text = "Arguments that cannot be understood".to_owned();
         let factor = own(call, ARGUMENTS_UNREADABLE, RiskLevel::High, text, "follow the schema of the tool");
-        factors.push(RiskFactor { explanation: why.clone(), ..factor });
+        factors.push(RiskFactor { explanation: why.to_owned(), ..factor });
     }
-    let worst = |factors: &[RiskFactor]| factors.iter().map(|f| f.severity).max().unwrap_or(RiskLevel::Low);
     let base = call.base();
-    if base > worst(&factors) {
+    if base > worst(&factors[before..]) {
         let text = format!("Use of `{}`, which is {base} risk by itself", call.name);
         factors.push(own(call, TOOL_RISK, base, text, ""));
     }
-    let declared = call.item.declared_risk.filter(|level| *level > worst(&factors));
+    let declared = call.item.declared_risk.filter(|level| *level > worst(&factors[before..]));
     if let Some(level) = declared {
         let text = format!("The author of the plan calls this item {level} risk");
         factors.push(own(call, DECLARED_RISK, level, text, ""));
     }
-    factors
 }
 
 fn own(
@@ -114,27 +101,33 @@ fn own(
     }
 }
 
-fn judge_rule(rule: &Rule, context: &Context<'_, '_>, sight: Sight<'_>) -> Vec<RiskFactor> {
-    let judged: Vec<(&Condition, Judgement)> =
-        rule.conditions.iter().map(|condition| (condition, condition.judge(context))).collect();
-    let item_id = sight.seen.map(|seen| seen.call.item.id.clone());
-    let mut factors = Vec::new();
-    if let Some((condition, _)) = judged.iter().find(|(_, judgement)| *judgement == Judgement::Yes) {
-        factors.push(factor(&rule.outcome, item_id.clone(), explain(&rule.outcome.rule, condition, sight)));
+fn judge_rule(rule: &Rule, sight: Sight<'_>, budget: &mut Budget, factors: &mut Vec<RiskFactor>) {
+    let item_id = || sight.call.map(|call| call.item.id.clone());
+    let mut matched = false;
+    let mut unclear = None;
+    for condition in &rule.conditions {
+        match condition.judge(sight, budget) {
+            Judgement::Yes if !matched => {
+                matched = true;
+                let explanation = explain(&rule.outcome.rule, condition, sight);
+                factors.push(factor(&rule.outcome, item_id(), explanation));
+            }
+            Judgement::Yes | Judgement::No => {}
+            Judgement::Unclear => unclear = unclear.or(Some(condition)),
+        }
     }
-    if let Some((condition, _)) = judged.iter().find(|(_, judgement)| *judgement == Judgement::Unclear) {
-        let fields: Vec<&str> = condition.fields.iter().map(String::as_str).collect();
+    if let Some(condition) = unclear {
+        let fields: Vec<&str> = condition.fields.iter().map(|path| path.text.as_str()).collect();
         factors.push(RiskFactor {
             code: RULE_FAILED.to_owned(),
             description: "A rule that could not be applied".to_owned(),
             severity: rule.outcome.level.max(RiskLevel::High),
             mitigation: "mend the rule, or the field that it looks at".to_owned(),
-            item_id,
+            item_id: item_id(),
             rule: rule.outcome.rule.clone(),
             explanation: format!("rule `{}` gave no answer on {}", rule.outcome.rule, fields.join(", ")),
         });
     }
-    factors
 }
 
 fn factor(outcome: &Outcome, item_id: Option<ItemId>, explanation: String) -> RiskFactor {
@@ -152,14 +145,14 @@ fn factor(outcome: &Outcome, item_id: Option<ItemId>, explanation: String) -> Ri
 /// Which rule matched on which field, in words. Values of arguments and context are not quoted.
 fn explain(rule: &str, condition: &Condition, sight: Sight<'_>) -> String {
     let mut parts = Vec::new();
-    for field in &condition.fields {
-        match (field.as_str(), sight.seen) {
-            ("item.found", Some(seen)) => parts.extend(located(condition, &seen.call.found)),
-            ("plan.found", _) => parts.extend(located(condition, &sight.whole.found)),
-            (field, _) => parts.push(valued(field, sight)),
+    for path in &condition.fields {
+        match (path.field, sight.call) {
+            (Field::ItemFound, Some(call)) => parts.extend(located(condition, call.found())),
+            (Field::PlanFound, _) => parts.extend(located(condition, sight.whole.found())),
+            _ => parts.push(valued(path, sight)),
         }
     }
-    match sight.seen.map(|seen| seen.call) {
+    match sight.call {
         Some(call) if call.is_rollback => {
             format!("rule `{rule}` matched on the rollback of item `{}`: {}", call.item.id, parts.join(", "))
         }
@@ -168,36 +161,31 @@ fn explain(rule: &str, condition: &Condition, sight: Sight<'_>) -> String {
     }
 }
 
-fn located(condition: &Condition, found: &[Found]) -> Vec<String> {
-    let named = found.iter().filter(|found| condition.literals.contains(&found.pattern));
-    named.map(|found| format!("`{}` in {}", found.pattern, found.place)).collect()
+fn located(condition: &Condition, found: &Findings) -> Vec<String> {
+    let named = found.iter().filter(|(pattern, _)| condition.literals.contains(*pattern));
+    named.map(|(pattern, place)| format!("`{pattern}` in {place}")).collect()
 }
 
 const LONGEST_VALUE: usize = 80;
 
-fn valued(field: &str, sight: Sight<'_>) -> String {
-    let mut path = field.split('.');
-    let (Some(root), Some(name)) = (path.next(), path.next()) else { return field.to_owned() };
-    // What people or earlier items wrote may be long, or private.
-    if matches!(name, "arguments" | "context" | "goal" | "intent") {
-        return field.to_owned();
+fn valued(path: &Path, sight: Sight<'_>) -> String {
+    if path.field.is_quoted_by_nobody() {
+        return path.text.clone();
     }
-    let json = match (root, sight.seen) {
-        ("item", Some(seen)) => seen.item,
-        ("tool", Some(seen)) => seen.tool,
-        _ => &sight.whole.json,
-    };
-    match json.get(name).map(written).filter(|text| text.len() <= LONGEST_VALUE) {
-        Some(text) => format!("{field} is {text}"),
-        None => field.to_owned(),
+    match written(&sight.look(path.field)).filter(|text| text.len() <= LONGEST_VALUE) {
+        Some(text) => format!("{} is {text}", path.text),
+        None => path.text.clone(),
     }
 }
 
-fn written(value: &Value) -> String {
+fn written(value: &Val<'_>) -> Option<String> {
     match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(written).collect::<Vec<_>>().join(" and "),
-        other => other.to_string(),
+        Val::Text(text) => Some(text.clone().into_owned()),
+        Val::Bool(yes) => Some(yes.to_string()),
+        Val::Int(number) => Some(number.to_string()),
+        Val::Float(number) => Some(number.to_string()),
+        Val::Names(names) => Some(names.join(" and ")),
+        Val::Null | Val::Array(_) | Val::Object(_) | Val::List(_) => None,
     }
 }
 

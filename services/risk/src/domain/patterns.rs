@@ -4,22 +4,37 @@
 use std::collections::BTreeMap;
 
 use assent_plan::Map;
-use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use serde_json::Value;
+
+/// Most memory that all patterns may take together, and what a search may keep besides, in bytes.
+const SIZE: usize = 16 << 20;
 
 #[derive(Debug)]
 pub(super) struct Patterns {
     names: Vec<String>,
     all: RegexSet,
     each: Vec<Regex>,
-    host: Regex,
+    host: regex::Regex,
 }
 
-/// A pattern that was found, and in which field.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) pattern: String,
-    pub(super) place: String,
+/// Patterns that were found, by name, and in which field each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Findings {
+    pub(super) names: Vec<String>,
+    pub(super) places: Vec<String>,
+}
+
+impl Findings {
+    pub(super) fn push(&mut self, name: &str, place: String) {
+        self.names.push(name.to_owned());
+        self.places.push(place);
+    }
+
+    /// Names and places.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.names.iter().map(String::as_str).zip(self.places.iter().map(String::as_str))
+    }
 }
 
 /// A text and the path of its field.
@@ -30,14 +45,30 @@ pub(super) struct Text<'t> {
 }
 
 impl Patterns {
-    /// Compiles patterns by name; they match in any case and `^` and `$` at every line.
+    /// Compiles patterns by name; they match in any case and `^` and `$` at every line. Classes such as `\w` are
+    /// those of ASCII, as they are to the programs that will read the texts.
     pub(super) fn compile(patterns: &BTreeMap<String, String>) -> Result<Self, regex::Error> {
-        let all = RegexSetBuilder::new(patterns.values()).case_insensitive(true).multi_line(true).build()?;
-        let one = |text: &String| RegexBuilder::new(text).case_insensitive(true).multi_line(true).build();
+        let all = RegexSetBuilder::new(patterns.values())
+            .case_insensitive(true)
+            .multi_line(true)
+            .unicode(false)
+            .size_limit(SIZE)
+            .dfa_size_limit(SIZE)
+            .build()?;
+        let one = |text: &String| {
+            RegexBuilder::new(text)
+                .case_insensitive(true)
+                .multi_line(true)
+                .unicode(false)
+                .size_limit(SIZE)
+                .build()
+        };
         Ok(Self {
             names: patterns.keys().cloned().collect(),
             each: patterns.values().map(one).collect::<Result<_, _>>()?,
-            host: Regex::new(r"(?i)\b[a-z][a-z0-9+.-]*://(?:[^/\s@]*@)?(\[[0-9a-f:.]+\]|[a-z0-9._-]+)")?,
+            host: regex::Regex::new(
+                r"(?i)\b[a-z][a-z0-9+.-]*://(?:[^/\s@]*@)?(\[[0-9a-f:.]+\]|[a-z0-9._-]+)",
+            )?,
             all,
         })
     }
@@ -46,29 +77,61 @@ impl Patterns {
         self.names.iter().any(|known| known == name)
     }
 
-    /// Every pattern that stands somewhere in `texts`, by name.
-    pub(super) fn find(&self, texts: &[Text<'_>]) -> Vec<Found> {
-        // As one text, because a command may be spread over the elements of a list.
-        let joined = texts.iter().map(|t| t.text).collect::<Vec<_>>().join("\n");
-        let found = self.all.matches(&joined).into_iter().map(|index| {
-            let within = texts.iter().find(|t| self.each[index].is_match(t.text)).or(texts.first());
-            let place = within.map_or_else(String::new, |t| t.place.clone());
-            Found { pattern: self.names[index].clone(), place }
-        });
-        found.collect()
+    /// Every pattern that stands somewhere in `joined`; `texts` says what that was joined of.
+    pub(super) fn find<'t>(&self, joined: &str, texts: impl FnOnce() -> Vec<Text<'t>>) -> Findings {
+        let mut findings = Findings::default();
+        let matches = self.all.matches(joined.as_bytes());
+        if !matches.matched_any() {
+            return findings;
+        }
+        let texts = texts();
+        for index in &matches {
+            let within = texts.iter().find(|t| self.each[index].is_match(t.text.as_bytes()));
+            let place = within.or(texts.first()).map_or_else(String::new, |text| text.place.clone());
+            findings.push(&self.names[index], place);
+        }
+        findings
     }
 
-    /// Hosts of every URL in `texts`, in lower case, sorted.
-    pub(super) fn hosts(&self, texts: &[Text<'_>]) -> Vec<String> {
-        let mut hosts: Vec<String> = texts
-            .iter()
-            .flat_map(|t| self.host.captures_iter(t.text))
-            .filter_map(|found| found.get(1).map(|host| host.as_str().to_lowercase()))
-            .collect();
+    /// Hosts of every URL in `text`, in lower case, sorted.
+    pub(super) fn hosts(&self, text: &str) -> Vec<String> {
+        if !text.contains("://") {
+            return Vec::new();
+        }
+        let found = self.host.captures_iter(text).filter_map(|found| found.get(1));
+        let mut hosts: Vec<String> = found.map(|host| host.as_str().to_lowercase()).collect();
         hosts.sort();
         hosts.dedup();
         hosts
     }
+}
+
+/// Every text and member name in `map` as one text, because a command may be spread over the elements of a list.
+pub(super) fn joined(map: &Map) -> String {
+    let mut text = String::new();
+    for (name, value) in map {
+        join(name, value, &mut text);
+    }
+    text
+}
+
+fn join(name: &str, value: &Value, into: &mut String) {
+    if !name.is_empty() {
+        push_line(name, into);
+    }
+    match value {
+        Value::String(text) => push_line(text, into),
+        Value::Array(items) => items.iter().for_each(|item| join("", item, into)),
+        Value::Object(members) => members.iter().for_each(|(name, value)| join(name, value, into)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+pub(super) fn push_line(line: &str, into: &mut String) {
+    if !into.is_empty() {
+        into.push('\n');
+    }
+    into.push_str(line);
 }
 
 /// Every text and member name in `map`, with its path below `place`.
@@ -92,6 +155,6 @@ fn walk<'m>(place: String, value: &'m Value, texts: &mut Vec<Text<'m>>) {
         // One place for a list, whose elements mean something only together.
         Value::Array(items) => items.iter().for_each(|item| walk(place.clone(), item, texts)),
         Value::Object(members) => walk_members(&place, members, texts),
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

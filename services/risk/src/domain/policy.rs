@@ -1,7 +1,6 @@
 //! The policy: YAML that says which calls and plans are how risky, and who must approve what.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use assent_core::Digest;
 use assent_plan::{ApprovalRequirement, RiskLevel};
@@ -9,9 +8,9 @@ use cel::Env;
 use serde::Deserialize;
 
 use super::assess::{ARGUMENTS_UNREADABLE, DECLARED_RISK, RULE_FAILED, TOOL_RISK, TOOL_UNKNOWN};
-use super::condition::Condition;
+use super::cel::Condition;
+use super::fields::Scope;
 use super::patterns::Patterns;
-use super::subject::{CALL_FIELDS, PLAN_FIELDS};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,7 +51,7 @@ struct EscalationFile {
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Over {
+enum Over {
     /// Asked about every call.
     #[default]
     Calls,
@@ -72,7 +71,7 @@ pub(super) struct Outcome {
 
 #[derive(Debug)]
 pub(super) struct Rule {
-    pub(super) over: Over,
+    pub(super) over: Scope,
     /// Any of them is enough.
     pub(super) conditions: Vec<Condition>,
     pub(super) outcome: Outcome,
@@ -88,7 +87,6 @@ pub(super) struct Escalation {
 pub struct Policy {
     text: String,
     digest: Digest,
-    pub(super) env: Arc<Env>,
     pub(super) patterns: Patterns,
     pub(super) rules: Vec<Rule>,
     pub(super) escalations: Vec<Escalation>,
@@ -165,7 +163,7 @@ impl Policy {
     pub fn from_yaml(text: &str) -> Result<Self, PolicyError> {
         let file: File =
             serde_saphyr::from_str(text).map_err(|error| PolicyError::Unreadable(error.to_string()))?;
-        let env = Arc::new(Env::stdlib());
+        let env = Env::stdlib();
         let patterns =
             Patterns::compile(&file.patterns).map_err(|error| PolicyError::Pattern(error.to_string()))?;
         let mut names = BTreeSet::new();
@@ -181,7 +179,7 @@ impl Policy {
         let escalations = compile_escalations(file.escalations, &rules)?;
         let requirements = requirements(file.requirements)?;
         let digest = Digest::of(&[text.as_bytes()]);
-        Ok(Self { text: text.to_owned(), digest, env, patterns, rules, escalations, requirements })
+        Ok(Self { text: text.to_owned(), digest, patterns, rules, escalations, requirements })
     }
 
     /// The text, as it was read.
@@ -218,9 +216,9 @@ impl RuleFile {
         if self.when.is_empty() {
             return Err(PolicyError::NoCondition(self.name));
         }
-        let known = match self.over {
-            Over::Calls => CALL_FIELDS,
-            Over::Plan => PLAN_FIELDS,
+        let over = match self.over {
+            Over::Calls => Scope::Call,
+            Over::Plan => Scope::Plan,
         };
         let conditions = self.when.iter().map(|source| {
             let unusable = |why: String| PolicyError::Condition {
@@ -228,8 +226,8 @@ impl RuleFile {
                 condition: source.trim().to_owned(),
                 why,
             };
-            let condition = Condition::compile(env, source, known).map_err(unusable)?;
-            let asks_for_patterns = condition.fields.iter().all(|field| field.ends_with(".found"));
+            let condition = Condition::compile(env, source, over).map_err(|flaw| unusable(flaw.what))?;
+            let asks_for_patterns = condition.fields.iter().all(|path| path.text.ends_with(".found"));
             let stranger =
                 condition.literals.iter().find(|name| asks_for_patterns && !patterns.contains(name));
             match stranger {
@@ -239,7 +237,7 @@ impl RuleFile {
         });
         let conditions = conditions.collect::<Result<_, _>>()?;
         let outcome = outcome(self.name, self.level, self.factor, self.description, self.mitigation)?;
-        Ok(Rule { over: self.over, conditions, outcome })
+        Ok(Rule { over, conditions, outcome })
     }
 }
 

@@ -1,46 +1,14 @@
-//! What rules are asked about: every call that a plan makes, and the plan as a whole.
+//! What rules are asked about: every call that a plan makes, and the plan as a whole. Whatever takes time is found
+//! out when the first rule asks for it.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use assent_plan::catalog::SideEffects;
 use assent_plan::references::{self, Reference};
 use assent_plan::{Catalog, Map, Plan, RiskLevel, Tool, WorkItem};
-use serde_json::{Value, json};
 
-use super::patterns::{Found, Patterns, Text, texts};
-
-/// Fields that rules over calls may look at.
-pub(super) const CALL_FIELDS: &[(&str, &[&str])] = &[
-    (
-        "item",
-        &[
-            "id",
-            "type",
-            "priority",
-            "tool",
-            "arguments",
-            "found",
-            "secrets",
-            "hosts",
-            "late_bound",
-            "bounds",
-            "capabilities",
-            "agent_type",
-            "is_rollback",
-            "can_roll_back",
-        ],
-    ),
-    ("tool", &["name", "known", "side_effects", "idempotent", "reversible"]),
-    PLAN,
-];
-
-/// Fields that rules over plans may look at.
-pub(super) const PLAN_FIELDS: &[(&str, &[&str])] = &[PLAN];
-
-const PLAN: (&str, &[&str]) = (
-    "plan",
-    &["goal", "intent", "strategy", "context", "items", "tools", "side_effects", "found", "secrets", "hosts"],
-);
+use super::patterns::{Findings, Patterns, Text, joined, push_line, texts};
 
 /// A call of a tool: an item's own, or that of its rollback.
 #[derive(Debug)]
@@ -50,24 +18,41 @@ pub(super) struct Call<'p> {
     pub(super) tool: Option<&'p Tool>,
     pub(super) arguments: &'p Map,
     pub(super) is_rollback: bool,
-    pub(super) found: Vec<Found>,
-    hosts: Vec<String>,
-    secrets: BTreeSet<String>,
-    late_bound: Vec<String>,
-    /// First way in which the arguments cannot be understood.
-    pub(super) unreadable: Option<String>,
+    patterns: &'p Patterns,
+    /// All texts of the arguments as one.
+    text: String,
+    /// First way in which the arguments break the tool's schema.
+    broken: Option<String>,
+    found: OnceCell<Findings>,
+    hosts: OnceCell<Vec<String>>,
+    references: OnceCell<References>,
+}
+
+/// What the arguments refer to.
+#[derive(Debug, Default)]
+pub(super) struct References {
+    /// Names, sorted.
+    pub(super) secrets: Vec<String>,
+    /// Fields.
+    pub(super) late_bound: Vec<String>,
+    /// First text that begins like a reference and is none.
+    malformed: Option<String>,
 }
 
 /// All calls of a plan. The usual rollback of a tool is part of the tool; one that the author chose is a call
 /// like any other.
-pub(super) fn calls<'p>(plan: &'p Plan, catalog: &'p Catalog, patterns: &Patterns) -> Vec<Call<'p>> {
+pub(super) fn calls<'p>(plan: &'p Plan, catalog: &'p Catalog, patterns: &'p Patterns) -> Vec<Call<'p>> {
     let mut calls = Vec::with_capacity(plan.items.len());
     for item in &plan.items {
         let own = Call::new(item, &item.tool, &item.arguments, false, catalog, patterns);
-        let usual = own.tool.and_then(|tool| tool.rollback_for(&item.arguments));
+        let tool = own.tool;
         calls.push(own);
-        if let Some(rollback) = item.rollback.as_ref().filter(|rollback| usual.as_ref() != Some(*rollback)) {
-            calls.push(Call::new(item, &rollback.tool, &rollback.arguments, true, catalog, patterns));
+        if let Some(rollback) = &item.rollback {
+            let usual = tool.and_then(|tool| tool.rollback_for(&item.arguments));
+            if usual.as_ref() != Some(rollback) {
+                let call = Call::new(item, &rollback.tool, &rollback.arguments, true, catalog, patterns);
+                calls.push(call);
+            }
         }
     }
     calls
@@ -80,38 +65,63 @@ impl<'p> Call<'p> {
         arguments: &'p Map,
         is_rollback: bool,
         catalog: &'p Catalog,
-        patterns: &Patterns,
+        patterns: &'p Patterns,
     ) -> Self {
-        let place = if is_rollback { "rollback.arguments" } else { "arguments" };
-        let texts = texts(place, arguments);
-        let mut secrets = BTreeSet::new();
-        let mut late_bound = Vec::new();
         let broken = catalog.check_arguments(name, arguments).into_iter().next();
-        let mut unreadable = broken.map(|error| format!("{place}{}: {}", error.pointer, error.message));
-        for found in references::find(arguments) {
-            match found.reference {
-                Ok(Reference::Secret(name)) => {
-                    secrets.insert(name);
-                }
-                Ok(Reference::Output { .. }) => late_bound.push(found.field),
-                Err(error) => {
-                    unreadable.get_or_insert(format!("{place}.{}: {error}", found.field));
-                }
-            }
-        }
-        late_bound.dedup();
         Self {
             item,
             name,
             tool: catalog.get(name),
             arguments,
             is_rollback,
-            found: patterns.find(&texts),
-            hosts: patterns.hosts(&texts),
-            secrets,
-            late_bound,
-            unreadable,
+            patterns,
+            text: joined(arguments),
+            broken: broken.map(|error| format!("{}{}: {}", place(is_rollback), error.pointer, error.message)),
+            found: OnceCell::new(),
+            hosts: OnceCell::new(),
+            references: OnceCell::new(),
         }
+    }
+
+    /// Patterns of the policy that stand in the arguments.
+    pub(super) fn found(&self) -> &Findings {
+        self.found
+            .get_or_init(|| self.patterns.find(&self.text, || texts(place(self.is_rollback), self.arguments)))
+    }
+
+    /// Hosts of URLs in the arguments.
+    pub(super) fn hosts(&self) -> &[String] {
+        self.hosts.get_or_init(|| self.patterns.hosts(&self.text))
+    }
+
+    pub(super) fn references(&self) -> &References {
+        self.references.get_or_init(|| {
+            if !self.text.contains("${") {
+                return References::default();
+            }
+            let mut secrets = BTreeSet::new();
+            let mut references = References::default();
+            for found in references::find(self.arguments) {
+                match found.reference {
+                    Ok(Reference::Secret(name)) => {
+                        secrets.insert(name);
+                    }
+                    Ok(Reference::Output { .. }) => references.late_bound.push(found.field),
+                    Err(error) => {
+                        let place = place(self.is_rollback);
+                        references.malformed.get_or_insert(format!("{place}.{}: {error}", found.field));
+                    }
+                }
+            }
+            references.late_bound.dedup();
+            references.secrets = secrets.into_iter().collect();
+            references
+        })
+    }
+
+    /// First way in which the arguments cannot be understood.
+    pub(super) fn unreadable(&self) -> Option<&str> {
+        self.broken.as_deref().or_else(|| self.references().malformed.as_deref())
     }
 
     /// Least level of the call, whatever the rules say.
@@ -121,91 +131,95 @@ impl<'p> Call<'p> {
         tool.default_risk.unwrap_or(least)
     }
 
-    /// What CEL sees as `item`.
-    pub(super) fn item_json(&self) -> Value {
-        let item = self.item;
-        json!({
-            "id": item.id,
-            "type": item.item_type,
-            "priority": item.priority,
-            "tool": self.name,
-            "arguments": self.arguments,
-            "found": names(&self.found),
-            "secrets": self.secrets,
-            "hosts": self.hosts,
-            "late_bound": self.late_bound,
-            "bounds": item.bounds.len(),
-            "capabilities": item.required_capabilities,
-            "agent_type": item.preferred_agent_type,
-            "is_rollback": self.is_rollback,
-            "can_roll_back": self.can_roll_back(),
-        })
-    }
-
-    /// What CEL sees as `tool`; of an unknown tool the worst is assumed.
-    pub(super) fn tool_json(&self) -> Value {
-        json!({
-            "name": self.name,
-            "known": self.tool.is_some(),
-            "side_effects": self.side_effects(),
-            "idempotent": self.tool.is_some_and(|tool| tool.idempotent),
-            "reversible": self.tool.is_some_and(|tool| tool.reversible),
-        })
-    }
-
-    fn side_effects(&self) -> SideEffects {
+    /// Of an unknown tool the worst is assumed.
+    pub(super) fn side_effects(&self) -> SideEffects {
         self.tool.map_or(SideEffects::External, |tool| tool.side_effects)
     }
 
-    fn can_roll_back(&self) -> bool {
+    pub(super) fn can_roll_back(&self) -> bool {
         let usual = || self.tool.and_then(|tool| tool.rollback.as_ref()).is_some();
         self.item.rollback_possible != Some(false) && (self.item.rollback.is_some() || usual())
     }
 }
 
-/// The plan as a whole.
-#[derive(Debug)]
-pub(super) struct Whole {
-    pub(super) found: Vec<Found>,
-    pub(super) json: Value,
+const fn place(is_rollback: bool) -> &'static str {
+    if is_rollback { "rollback.arguments" } else { "arguments" }
 }
 
-impl Whole {
-    pub(super) fn new(plan: &Plan, calls: &[Call<'_>], patterns: &Patterns) -> Self {
-        let mut words = vec![
-            Text { place: "goal".to_owned(), text: &plan.goal },
-            Text { place: "intent".to_owned(), text: &plan.intent },
-        ];
-        words.extend(texts("context", &plan.context));
-        let mut found = patterns.find(&words);
-        for call in calls {
-            for in_call in &call.found {
-                if !found.iter().any(|known| known.pattern == in_call.pattern) {
-                    let place = format!("{} of item `{}`", in_call.place, call.item.id);
-                    found.push(Found { pattern: in_call.pattern.clone(), place });
+/// The plan as a whole.
+#[derive(Debug)]
+pub(super) struct Whole<'p> {
+    pub(super) plan: &'p Plan,
+    calls: &'p [Call<'p>],
+    patterns: &'p Patterns,
+    found: OnceCell<Findings>,
+    tools: OnceCell<Vec<String>>,
+    secrets: OnceCell<Vec<String>>,
+    hosts: OnceCell<Vec<String>>,
+}
+
+impl<'p> Whole<'p> {
+    pub(super) fn new(plan: &'p Plan, calls: &'p [Call<'p>], patterns: &'p Patterns) -> Self {
+        Self {
+            plan,
+            calls,
+            patterns,
+            found: OnceCell::new(),
+            tools: OnceCell::new(),
+            secrets: OnceCell::new(),
+            hosts: OnceCell::new(),
+        }
+    }
+
+    /// Patterns of the policy that stand in goal, intent, context or any call.
+    pub(super) fn found(&self) -> &Findings {
+        self.found.get_or_init(|| {
+            let plan = self.plan;
+            let mut text = joined(&plan.context);
+            push_line(&plan.goal, &mut text);
+            push_line(&plan.intent, &mut text);
+            let mut found = self.patterns.find(&text, || {
+                let mut words = vec![
+                    Text { place: "goal".to_owned(), text: &plan.goal },
+                    Text { place: "intent".to_owned(), text: &plan.intent },
+                ];
+                words.extend(texts("context", &plan.context));
+                words
+            });
+            let mut known: BTreeSet<String> = found.names.iter().cloned().collect();
+            for call in self.calls {
+                for (name, place) in call.found().iter() {
+                    if !known.contains(name) {
+                        known.insert(name.to_owned());
+                        found.push(name, format!("{place} of item `{}`", call.item.id));
+                    }
                 }
             }
-        }
-        let tools: BTreeSet<&str> = calls.iter().map(|call| call.name).collect();
-        let secrets: BTreeSet<&String> = calls.iter().flat_map(|call| &call.secrets).collect();
-        let hosts: BTreeSet<&String> = calls.iter().flat_map(|call| &call.hosts).collect();
-        let furthest = calls.iter().map(Call::side_effects).max().unwrap_or(SideEffects::None);
-        let json = json!({
-            "goal": plan.goal,
-            "intent": plan.intent,
-            "strategy": plan.strategy,
-            "context": plan.context,
-            "items": plan.items.len(),
-            "tools": tools,
-            "side_effects": furthest,
-            "found": names(&found),
-            "secrets": secrets,
-            "hosts": hosts,
-        });
-        Self { found, json }
+            found
+        })
+    }
+
+    pub(super) fn tools(&self) -> &[String] {
+        self.tools.get_or_init(|| sorted(self.calls.iter().map(|call| call.name)))
+    }
+
+    pub(super) fn secrets(&self) -> &[String] {
+        let of_call = |call: &'p Call<'p>| call.references().secrets.iter().map(String::as_str);
+        self.secrets.get_or_init(|| sorted(self.calls.iter().flat_map(of_call)))
+    }
+
+    pub(super) fn hosts(&self) -> &[String] {
+        let of_call = |call: &'p Call<'p>| call.hosts().iter().map(String::as_str);
+        self.hosts.get_or_init(|| sorted(self.calls.iter().flat_map(of_call)))
+    }
+
+    /// The furthest that any call reaches.
+    pub(super) fn side_effects(&self) -> SideEffects {
+        self.calls.iter().map(Call::side_effects).max().unwrap_or(SideEffects::None)
     }
 }
 
-fn names(found: &[Found]) -> Vec<&str> {
-    found.iter().map(|found| found.pattern.as_str()).collect()
+fn sorted<'t>(texts: impl Iterator<Item = &'t str>) -> Vec<String> {
+    let once: BTreeSet<&str> = texts.collect();
+    once.into_iter().map(str::to_owned).collect()
 }
