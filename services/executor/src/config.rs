@@ -1,8 +1,20 @@
 //! What only the executor reads.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+
+/// Whether the programs of the tool `shell` are confined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ShellSandbox {
+    /// Files outside the workspace and the network are out of reach; where the kernel cannot do that, `shell` is
+    /// refused.
+    Required,
+    /// Programs may do whatever the executor's user may.
+    Off,
+}
 
 /// Section `service` of the executor's configuration.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -36,9 +48,24 @@ pub struct Config {
     pub max_output_bytes: usize,
     /// Names of environment variables that programs may see.
     pub shell_environment: Vec<String>,
+    /// Whether programs are confined by the kernel.
+    pub shell_sandbox: ShellSandbox,
+    /// What programs may read and run, besides their workspace.
+    pub shell_readable_paths: Vec<String>,
+    /// What programs may change, besides their workspace.
+    pub shell_writable_paths: Vec<String>,
+    /// Seconds of processor time that each process of a program may take; 0 for no limit.
+    pub shell_cpu_seconds: u64,
+    /// Megabytes of memory that each process of a program may take; 0 for no limit.
+    pub shell_memory_megabytes: u64,
+    /// Megabytes that a file written by a program may have; 0 for no limit.
+    pub shell_file_megabytes: u64,
     /// Hosts that `http_request` may call: names, `*.example.com`, or `*` for every public address. A host named
     /// here may have a private address.
     pub http_allowed_hosts: Vec<String>,
+    /// Databases that `sql_query` may use: the name that plans say, and the name of the secret that holds the address,
+    /// e.g. `postgres://user:password@host/database` or `sqlite:///srv/orders.db`.
+    pub sql_databases: BTreeMap<String, String>,
     /// Address of a search service that answers with JSON; `{query}` and `{max_results}` are filled in. Empty when
     /// there is none.
     pub web_search_url: String,
@@ -60,8 +87,43 @@ impl Default for Config {
             clock_skew_seconds: 30,
             max_output_bytes: 262_144,
             shell_environment: ["PATH", "LANG", "LC_ALL", "TZ"].map(str::to_owned).to_vec(),
+            shell_sandbox: ShellSandbox::Required,
+            shell_readable_paths: READABLE.map(str::to_owned).to_vec(),
+            shell_writable_paths: Vec::new(),
+            shell_cpu_seconds: 600,
+            shell_memory_megabytes: 4096,
+            shell_file_megabytes: 1024,
             http_allowed_hosts: Vec::new(),
+            sql_databases: BTreeMap::new(),
             web_search_url: String::new(),
         }
     }
 }
+
+/// Programs, libraries and what these look up. Not the whole of `/etc`, where secrets may be.
+const READABLE: [&str; 24] = [
+    "/bin",
+    "/sbin",
+    "/usr",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/proc",
+    "/nix/store",
+    "/etc/alternatives",
+    "/etc/ca-certificates",
+    "/etc/group",
+    "/etc/gitconfig",
+    "/etc/host.conf",
+    "/etc/hosts",
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/etc/mime.types",
+    "/etc/nsswitch.conf",
+    "/etc/passwd",
+    "/etc/pki",
+    "/etc/protocols",
+    "/etc/resolv.conf",
+    "/etc/services",
+    "/etc/ssl",
+];

@@ -39,7 +39,7 @@ use crate::secrets::Secrets;
 use crate::tools::Toolbox;
 use crate::tools::blobs::Blobs;
 
-pub use config::Config;
+pub use config::{Config, ShellSandbox};
 pub use store::{MIGRATIONS, STATEMENTS};
 
 /// As in architecture, configuration and logs.
@@ -85,10 +85,11 @@ impl Service for Executor {
         let source = wiring.source().clone();
         let bus = wiring.bus().clone();
         let doorbell = bus.subscribe(GATE);
+        let secrets = Arc::new(Secrets::new(&config.secrets_dir));
         let blobs = Blobs::new(app::artifacts(&config));
         let app = App {
-            toolbox: Toolbox::new(&config, blobs.clone())?,
-            secrets: Secrets::new(&config.secrets_dir),
+            toolbox: Toolbox::new(&config, blobs.clone(), Arc::clone(&secrets))?,
+            secrets,
             keys: Keys::new(signer),
             log: Log::new(db.clone(), NAME),
             watching: Watching { bus, source: source.clone(), shutdown: wiring.stop().clone() },

@@ -48,6 +48,9 @@ pub struct ToolRollback {
     pub tool: String,
     /// Arguments that are handed on to it under the same names.
     pub copies: Vec<String>,
+    /// An argument whose members are arguments of the tool that undoes; where it is missing, nothing is undone.
+    #[serde(default)]
+    pub takes: Option<String>,
 }
 
 /// One tool.
@@ -103,7 +106,11 @@ impl Tool {
     pub fn rollback_for(&self, arguments: &Map) -> Option<Rollback> {
         let rollback = self.rollback.as_ref()?;
         let copies = arguments.iter().filter(|(name, _)| rollback.copies.contains(name));
-        let arguments = copies.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let mut undo: Map = copies.map(|(name, value)| (name.clone(), value.clone())).collect();
+        if let Some(name) = &rollback.takes {
+            undo.extend(arguments.get(name)?.as_object()?.clone());
+        }
+        let arguments = undo;
         Some(Rollback { tool: rollback.tool.clone(), arguments })
     }
 }

@@ -15,6 +15,7 @@ mod plan_versions;
 mod review;
 mod run;
 mod submit;
+mod tools;
 mod wait;
 mod watch;
 mod whoami;
@@ -49,6 +50,8 @@ pub(crate) enum Command {
     Run(run::Run),
     /// List or fetch what an execution produced
     Artifacts(artifacts::Artifacts),
+    /// List the tools that plans can use, and what is missing for those that cannot be used
+    Tools(tools::Tools),
     /// Show or verify who did what
     Audit(audit::Audit),
     /// List your notifications
@@ -77,6 +80,7 @@ impl Command {
             Self::Watch(command) => command.run(app).await,
             Self::Run(command) => command.run(app).await,
             Self::Artifacts(command) => command.run(app).await,
+            Self::Tools(command) => command.run(app).await,
             Self::Audit(command) => command.run(app).await,
             Self::Inbox(command) => command.run(app).await,
             Self::Whoami(command) => command.run(app).await,

@@ -5,6 +5,7 @@ pub(crate) mod keys;
 mod query;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use assent_core::id::ExecutionId;
@@ -38,7 +39,7 @@ pub(crate) struct App {
     /// Contents by their digest.
     pub(crate) blobs: Blobs,
     /// Secrets by their name.
-    pub(crate) secrets: Secrets,
+    pub(crate) secrets: Arc<Secrets>,
     /// Grants and the keys that verify them.
     pub(crate) keys: Keys,
     /// Plans by session and version.

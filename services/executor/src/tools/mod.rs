@@ -6,7 +6,10 @@ mod code_gen;
 mod file;
 mod hosts;
 mod http_request;
+#[cfg_attr(not(target_os = "linux"), path = "sandbox_unavailable.rs")]
+mod sandbox;
 mod shell;
+mod sql_query;
 mod web_search;
 mod words;
 pub(crate) mod workspace;
@@ -22,6 +25,7 @@ use serde_json::Value;
 use self::blobs::Blobs;
 use self::workspace::Workspace;
 use crate::config::Config;
+use crate::secrets::Secrets;
 use crate::store::runs::Kept;
 
 /// One attempt: what to do, and for whom.
@@ -96,6 +100,7 @@ enum Tool {
     FileDelete,
     Shell,
     HttpRequest,
+    SqlQuery,
     WebSearch,
 }
 
@@ -107,6 +112,7 @@ impl Tool {
             "file_delete" => Self::FileDelete,
             "shell" => Self::Shell,
             "http_request" => Self::HttpRequest,
+            "sql_query" => Self::SqlQuery,
             "web_search" => Self::WebSearch,
             _ => return None,
         })
@@ -114,28 +120,30 @@ impl Tool {
 }
 
 /// The tools, ready to be called. Cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Toolbox {
     templates: Arc<code_gen::Templates>,
     blobs: Blobs,
     shell: Arc<shell::Shell>,
     http: http_request::Http,
     search: Arc<web_search::Search>,
+    databases: sql_query::Databases,
 }
 
 impl Toolbox {
     /// The tools as `config` has them.
-    pub(crate) fn new(config: &Config, blobs: Blobs) -> Result<Self, BuildError> {
+    pub(crate) fn new(config: &Config, blobs: Blobs, secrets: Arc<Secrets>) -> Result<Self, BuildError> {
         let client = |e: reqwest::Error| BuildError::Config(format!("the HTTP client cannot be made: {e}"));
         Ok(Self {
             templates: Arc::new(code_gen::Templates::load(&config.templates_dir)?),
             blobs,
-            shell: Arc::new(shell::Shell::new(&config.shell_environment, config.max_output_bytes)),
+            shell: Arc::new(shell::Shell::new(config)),
             http: http_request::Http::new(&config.http_allowed_hosts, config.max_output_bytes)
                 .map_err(client)?,
             search: Arc::new(
                 web_search::Search::new(&config.web_search_url, config.max_output_bytes).map_err(client)?,
             ),
+            databases: sql_query::Databases::new(&config.sql_databases, secrets),
         })
     }
 
@@ -145,6 +153,8 @@ impl Toolbox {
             None => Some("this executor has no such tool"),
             Some(Tool::WebSearch) => self.search.problem(),
             Some(Tool::HttpRequest) => self.http.problem(),
+            Some(Tool::Shell) => self.shell.problem(),
+            Some(Tool::SqlQuery) => self.databases.problem(),
             Some(_) => None,
         }
     }
@@ -153,6 +163,7 @@ impl Toolbox {
     pub(crate) fn is_repeatable(&self, tool: &str, arguments: &Map, idempotent: bool) -> bool {
         match Tool::named(tool) {
             Some(Tool::HttpRequest) => http_request::is_repeatable(arguments),
+            Some(Tool::SqlQuery) => sql_query::is_repeatable(arguments),
             _ => idempotent,
         }
     }
@@ -175,6 +186,7 @@ impl Toolbox {
             Tool::FileDelete => file::delete(call).await,
             Tool::Shell => self.shell.run(call).await,
             Tool::HttpRequest => self.http.send(call).await,
+            Tool::SqlQuery => self.databases.run(call).await,
             Tool::WebSearch => self.search.find(call).await,
         }
     }

@@ -1,5 +1,5 @@
 //! `shell`: runs a program in the workspace, with an environment of its own, in a process group of its own that
-//! ends with the attempt.
+//! ends with the attempt, within limits, and out of reach of other files and of the network.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -8,9 +8,11 @@ use assent_plan::Map;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
+use super::sandbox::{Sandbox, SandboxError};
 use super::{Call, Outcome, ToolError, words};
+use crate::config::{Config, ShellSandbox};
 
 /// How long output may still come from the pipes after the program has ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -18,10 +20,18 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Bytes read from a pipe at once.
 const PIECE: usize = 8192;
 
+/// Sets the limits, which only a process itself can do without a moment in which they do not hold, and becomes the
+/// program.
+const LAUNCH: &str = r#"ulimit -S -c 0; for limit in $1; do ulimit "${limit%=*}" "${limit#*=}" || exit 125; done; shift; exec "$@""#;
+
 #[derive(Debug)]
 pub(super) struct Shell {
     environment: Vec<(String, String)>,
     max_output: usize,
+    /// As the launcher reads them: `-t=600 -d=4194304`.
+    limits: String,
+    /// None where the configuration does without.
+    sandbox: Option<Result<Sandbox, SandboxError>>,
 }
 
 /// Ends everything that the program started, whichever way the attempt ends.
@@ -37,10 +47,33 @@ impl Drop for Group {
 }
 
 impl Shell {
-    pub(super) fn new(names: &[String], max_output: usize) -> Self {
-        let found =
-            names.iter().filter_map(|name| std::env::var(name).ok().map(|value| (name.clone(), value)));
-        Self { environment: found.collect(), max_output }
+    pub(super) fn new(config: &Config) -> Self {
+        let names = config.shell_environment.iter();
+        let found = names.filter_map(|name| std::env::var(name).ok().map(|value| (name.clone(), value)));
+        let sandbox = (config.shell_sandbox == ShellSandbox::Required)
+            .then(|| Sandbox::new(&config.shell_readable_paths, &config.shell_writable_paths));
+        Self {
+            environment: found.collect(),
+            max_output: config.max_output_bytes,
+            limits: limits(config),
+            sandbox,
+        }
+    }
+
+    /// Why no program can be run here.
+    pub(super) fn problem(&self) -> Option<&'static str> {
+        matches!(self.sandbox, Some(Err(_))).then_some(
+            "this machine cannot confine programs (Linux with Landlock is needed), and service.shell_sandbox asks for it",
+        )
+    }
+
+    async fn start(&self, mut command: Command, call: &Call) -> Result<Child, SandboxError> {
+        let network = call.arguments.get("network").and_then(Value::as_bool).unwrap_or_default();
+        match &self.sandbox {
+            None => Ok(command.spawn()?),
+            Some(Ok(sandbox)) => sandbox.spawn(command, call.workspace.root(), network).await,
+            Some(Err(_)) => Err(SandboxError::Unavailable),
+        }
     }
 
     pub(super) async fn run(&self, call: &Call) -> Result<Outcome, ToolError> {
@@ -50,10 +83,11 @@ impl Shell {
         };
         let failed = |e: std::io::Error| ToolError::passing("SHELL_FAILED", format!("`{program}`: {e}"));
         call.workspace.create().map_err(failed)?;
-        let mut command = Command::new(program);
-        command.args(arguments).current_dir(call.workspace.root()).env_clear();
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", LAUNCH, "sh", &self.limits, program]).args(arguments);
+        command.current_dir(call.workspace.root()).env_clear();
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command.env("HOME", call.workspace.root());
+        command.env("HOME", call.workspace.root()).env("TMPDIR", call.workspace.root());
         if let Some(Value::Object(own)) = call.arguments.get("env") {
             command.envs(own.iter().filter_map(|(name, value)| value.as_str().map(|value| (name, value))));
         }
@@ -61,11 +95,10 @@ impl Shell {
         command.env("ASSENT_SESSION_ID", call.session.to_string()).env("ASSENT_ITEM_ID", call.item.as_str());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0).kill_on_drop(true);
-        let mut child = command.spawn().map_err(|e| match e.kind() {
-            std::io::ErrorKind::NotFound | std::io::ErrorKind::PermissionDenied => {
-                ToolError::lasting("SHELL_FAILED", format!("`{program}` cannot be run: {e}"))
-            }
-            _ => failed(e),
+        let started = self.start(command, call).await;
+        let mut child = started.map_err(|e| match e {
+            SandboxError::Start(error) => failed(error),
+            error => ToolError::lasting("SHELL_FAILED", format!("`{program}` cannot be confined: {error}")),
         })?;
         let group = Group(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw));
         let mut out = Captured::new(child.stdout.take(), self.max_output);
@@ -88,6 +121,17 @@ impl Shell {
         };
         outcome(program, status.map_err(failed)?, &out.text(), &err.text())
     }
+}
+
+fn limits(config: &Config) -> String {
+    // Kilobytes of memory that a process writes to (ulimit -d), blocks of 512 bytes of a file.
+    let all = [
+        ("-t", config.shell_cpu_seconds),
+        ("-d", config.shell_memory_megabytes.saturating_mul(1_000_000 / 1024)),
+        ("-f", config.shell_file_megabytes.saturating_mul(1_000_000 / 512)),
+    ];
+    let set = all.into_iter().filter(|(_, value)| *value > 0);
+    set.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
 }
 
 fn argv(arguments: &Map) -> Result<Vec<String>, ToolError> {
@@ -121,7 +165,12 @@ fn outcome(
     let last: Vec<&str> = err.trim_end().lines().rev().take(3).collect();
     let last = last.into_iter().rev().collect::<Vec<_>>().join(" | ");
     let colon = if last.is_empty() { "" } else { ": " };
-    Err(ToolError::passing("SHELL_FAILED", format!("`{program}` ended with {status}{colon}{last}")))
+    let message = format!("`{program}` ended with {status}{colon}{last}");
+    // By POSIX, what a shell says when it cannot find or run a program: another attempt would not find it either.
+    Err(match status.code() {
+        Some(125..=127) => ToolError::lasting("SHELL_FAILED", message),
+        _ => ToolError::passing("SHELL_FAILED", message),
+    })
 }
 
 /// The first bytes of a pipe; what comes after them is read and dropped, so that the program does not block.

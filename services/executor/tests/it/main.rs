@@ -10,3 +10,7 @@ mod recovery;
 mod rig;
 #[cfg(test)]
 mod running;
+#[cfg(test)]
+mod sandbox;
+#[cfg(test)]
+mod sql;
