@@ -186,7 +186,8 @@ impl Toolbox {
             Tool::FileDelete => file::delete(call).await,
             Tool::Shell => self.shell.run(call).await,
             Tool::HttpRequest => self.http.send(call).await,
-            Tool::SqlQuery => self.databases.run(call).await,
+            // Large, because a database driver is inside.
+            Tool::SqlQuery => Box::pin(self.databases.run(call)).await,
             Tool::WebSearch => self.search.find(call).await,
         }
     }
