@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use assent_core::id::SessionId;
-use assent_core::{Code, Fault, Reason, Violation};
+use assent_core::id::{GrantKind, SessionId};
+use assent_core::{Code, Fault, Id, Reason, Violation};
 use assent_rpc::{InvalidRequest, RemoteFault, status};
 use assent_store::StoreError;
 use assent_store::idempotency::IdempotencyError;
@@ -19,6 +19,9 @@ pub enum GateError {
     /// No such session.
     #[error("there is no session {0}")]
     UnknownSession(SessionId),
+    /// The session never had that grant.
+    #[error("the session never had the grant {0}")]
+    UnknownGrant(Id<GrantKind>),
     /// The state does not allow it.
     #[error("the session is {state}{}", allowed_text(*.state))]
     State {
@@ -111,7 +114,7 @@ impl GateError {
 impl Fault for GateError {
     fn code(&self) -> Code {
         match self {
-            Self::UnknownSession(_) => Code::NotFound,
+            Self::UnknownSession(_) | Self::UnknownGrant(_) => Code::NotFound,
             Self::State { .. } | Self::VoteExists => Code::FailedPrecondition,
             Self::NotEligible(_) => Code::PermissionDenied,
             Self::Outdated(_) => Code::Aborted,
@@ -122,6 +125,7 @@ impl Fault for GateError {
     fn reason(&self) -> Reason {
         match self {
             Self::UnknownSession(_) => Reason::new("SESSION_NOT_FOUND"),
+            Self::UnknownGrant(_) => Reason::new("GRANT_NOT_FOUND"),
             Self::State { .. } => Reason::new("SESSION_STATE"),
             Self::VoteExists => Reason::new("VOTE_EXISTS"),
             Self::NotEligible(_) => Reason::new("NOT_ELIGIBLE"),

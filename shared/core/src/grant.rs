@@ -28,7 +28,8 @@ pub struct GrantClaims {
     pub dig: Digest,
     /// Items that may run, by id, each with its leaf in the digest's tree. What is not listed must not run.
     pub items: BTreeMap<String, Digest>,
-    /// What the execution must keep to, as proto3 JSON of `assent.review.v1.ApprovalCondition`.
+    /// What the execution must keep to, as proto3 JSON of `assent.review.v1.ApprovalCondition`; the crate for plans
+    /// reads and judges them (`Condition`). All must hold, and whoever does not know one runs nothing.
     pub conditions: Vec<serde_json::Value>,
     /// When it was signed.
     pub iat: i64,

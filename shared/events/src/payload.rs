@@ -25,6 +25,7 @@ pub fn type_name(payload: &Payload) -> &'static str {
         Payload::ExecutionRefused(_) => "execution_refused",
         Payload::NotificationDelivered(_) => "notification_delivered",
         Payload::NotificationFailed(_) => "notification_failed",
+        Payload::GrantRevoked(_) => "grant_revoked",
     }
 }
 

@@ -4,6 +4,8 @@ mod adopt;
 mod audit;
 mod expire;
 mod follow;
+mod grant;
+mod once;
 mod read;
 mod record;
 mod review;
@@ -15,6 +17,7 @@ use assent_events::{Log, Watching};
 use assent_rpc::Credentials;
 use assent_store::Db;
 
+pub(crate) use once::Once;
 pub(crate) use read::View;
 pub(crate) use submit::{Plan, Submission};
 

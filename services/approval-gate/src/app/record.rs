@@ -150,6 +150,7 @@ impl App {
             issued_at: now,
             // As the token says it, in whole seconds.
             expires_at: Timestamp::from_micros(claims.exp.saturating_mul(1_000_000)).unwrap_or(now),
+            revoked: None,
         };
         store::grant::insert(tx, session.id, &grant).await?;
         let details = json!({

@@ -18,6 +18,8 @@ pub enum Ineligible {
     OnBehalfOf,
     /// Made a version of the plan.
     Author,
+    /// Has no part in the session.
+    NotInvolved,
 }
 
 impl Ineligible {
@@ -30,6 +32,7 @@ impl Ineligible {
             Self::Requester => "REQUESTER",
             Self::OnBehalfOf => "ON_BEHALF_OF",
             Self::Author => "AUTHOR",
+            Self::NotInvolved => "NOT_INVOLVED",
         }
     }
 
@@ -46,6 +49,7 @@ impl Ineligible {
             Self::Author => {
                 "you made a version of this plan, and the policy wants somebody else to approve it"
             }
+            Self::NotInvolved => "you neither asked for this approval nor may decide on it",
         }
     }
 }

@@ -22,6 +22,43 @@ pub struct Grant {
     pub issued_at: Timestamp,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// Whether it was taken back.
+    pub revoked: Option<Revocation>,
+}
+
+/// That a grant was taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revocation {
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Whether a grant may be acted on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It may.
+    Valid,
+    /// It was taken back.
+    Revoked,
+    /// Its time is over.
+    Expired,
+}
+
+impl Grant {
+    /// Whether it may be acted on at `now`. One that was taken back stays so after its time.
+    pub fn standing(&self, now: Timestamp) -> Standing {
+        if self.revoked.is_some() {
+            Standing::Revoked
+        } else if self.expires_at <= now {
+            Standing::Expired
+        } else {
+            Standing::Valid
+        }
+    }
 }
 
 /// What a grant says: this session, this version, these items and no others.
@@ -46,5 +83,29 @@ pub fn claims(
         iat: seconds(now),
         nbf: seconds(now),
         exp: seconds(now.after(ttl)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use assent_core::{Clock, ContextSource};
+
+    use super::*;
+
+    #[test]
+    fn what_was_taken_back_stays_so() {
+        let at = |seconds: i64| Timestamp::from_micros(seconds * 1_000_000).unwrap();
+        let source = ContextSource::seeded(Clock::manual(at(0)), 1);
+        let mut grant = Grant {
+            id: source.new_id(),
+            key_id: source.new_id(),
+            token: String::new(),
+            issued_at: at(0),
+            expires_at: at(10),
+            revoked: None,
+        };
+        assert_eq!((grant.standing(at(9)), grant.standing(at(10))), (Standing::Valid, Standing::Expired));
+        grant.revoked = Some(Revocation { at: at(5), by: "ada".to_owned(), reason: "r".to_owned() });
+        assert_eq!((grant.standing(at(9)), grant.standing(at(10))), (Standing::Revoked, Standing::Revoked));
     }
 }

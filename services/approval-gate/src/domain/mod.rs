@@ -4,6 +4,7 @@ pub mod audit;
 pub mod decision;
 pub mod eligibility;
 pub mod grant;
+pub mod involved;
 pub mod options;
 pub mod quorum;
 pub mod session;

@@ -126,4 +126,20 @@ impl ApprovalService for Grpc {
         let keys = self.0.keys().await?.into_iter().map(key_to_pb).collect();
         Ok(Response::new(pb::GetKeysResponse { keys }))
     }
+
+    async fn check_grant(
+        &self,
+        request: Request<pb::CheckGrantRequest>,
+    ) -> Result<Response<pb::CheckGrantResponse>, Status> {
+        let (ctx, body) = accept(request)?;
+        self.check(&ctx, body).await.map(Response::new)
+    }
+
+    async fn revoke_grant(
+        &self,
+        request: Request<pb::RevokeGrantRequest>,
+    ) -> Result<Response<pb::RevokeGrantResponse>, Status> {
+        let (ctx, body) = accept(request)?;
+        self.revoke(&ctx, body).await.map(Response::new)
+    }
 }

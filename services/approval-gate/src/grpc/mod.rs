@@ -4,6 +4,7 @@ mod approval;
 mod audit;
 pub(crate) mod convert;
 mod directory;
+mod grants;
 mod request;
 
 use std::sync::Arc;
@@ -32,6 +33,8 @@ pub(crate) const ACCESS: &[(&str, Access)] = &[
     ("/assent.approval.v1.ApprovalService/WatchSession", Access::Authenticated),
     ("/assent.approval.v1.ApprovalService/GetGrant", Access::Authenticated),
     ("/assent.approval.v1.ApprovalService/GetKeys", Access::Authenticated),
+    ("/assent.approval.v1.ApprovalService/CheckGrant", Access::Service),
+    ("/assent.approval.v1.ApprovalService/RevokeGrant", Access::Authenticated),
     ("/assent.approval.v1.DirectoryService/GetCaller", Access::Authenticated),
     ("/assent.approval.v1.DirectoryService/ListEligibleApprovers", Access::Authenticated),
     ("/assent.approval.v1.AuditService/ListEntries", Access::Authenticated),

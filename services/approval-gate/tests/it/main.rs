@@ -10,6 +10,8 @@ mod deadline;
 #[cfg(test)]
 mod executions;
 #[cfg(test)]
+mod grants;
+#[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod rig;

@@ -12,6 +12,8 @@ use assent_proto::approval::v1 as pb;
 use assent_proto::approval::v1::approval_service_client::ApprovalServiceClient;
 use assent_proto::approval::v1::audit_service_client::AuditServiceClient;
 use assent_proto::approval::v1::directory_service_client::DirectoryServiceClient;
+use assent_proto::approval::v1::watch_session_response::Message;
+use assent_proto::event::v1::Event;
 use assent_proto::event::v1::event::Payload;
 use assent_proto::plan::v1 as plan;
 use assent_proto::review::v1 as review;
@@ -23,6 +25,7 @@ use assent_runtime::config::Database;
 use assent_runtime::{BuildError, Host, Running, Service, TaskSet, Wiring};
 use assent_store::{Db, idempotency};
 use assent_testkit::Storage;
+use futures_util::StreamExt as _;
 use tokio::net::TcpListener;
 use tonic::metadata::MetadataValue;
 use tonic::service::RoutesBuilder;
@@ -37,6 +40,7 @@ const PEOPLE: &[(&str, ActorKind, &[&str])] = &[
     ("ada", ActorKind::User, &["lead", "admin"]),
     ("ben", ActorKind::User, &["lead", "admin"]),
     ("bot", ActorKind::Agent, &["admin"]),
+    ("gears", ActorKind::Service, &["service"]),
 ];
 
 pub(crate) struct Rig {
@@ -148,6 +152,17 @@ impl Rig {
         let mut tx = self.executor.begin().await.unwrap();
         assent_events::append(&mut tx, &ctx, session.parse().ok(), payload).await.unwrap();
         tx.commit().await.unwrap();
+    }
+
+    /// The first `count` facts about a session.
+    pub(crate) async fn facts(&self, id: &str, count: usize) -> Vec<Event> {
+        let watch = pb::WatchSessionRequest { session_id: id.to_owned(), after_position: 0 };
+        let stream = self.gate().watch_session(by("dev", watch)).await.unwrap().into_inner();
+        let facts = stream.filter_map(async |told| match told.unwrap().message {
+            Some(Message::Event(event)) => Some(event),
+            _ => None,
+        });
+        facts.take(count).collect().await
     }
 
     pub(crate) async fn actions(&self, id: &str) -> Vec<String> {

@@ -200,6 +200,12 @@ impl ApprovalService for Gate {
     async fn watch_session(&self, _: Request<WatchSessionRequest>) -> Answer<Self::WatchSessionStream> {
         unused()
     }
+    async fn check_grant(&self, _: Request<CheckGrantRequest>) -> Answer<CheckGrantResponse> {
+        unused()
+    }
+    async fn revoke_grant(&self, _: Request<RevokeGrantRequest>) -> Answer<RevokeGrantResponse> {
+        unused()
+    }
 }
 
 #[tonic::async_trait]

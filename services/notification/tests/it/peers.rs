@@ -130,4 +130,6 @@ not_played!(
     wait_for_decision(WaitForDecisionRequest) -> WaitForDecisionResponse,
     get_grant(GetGrantRequest) -> GetGrantResponse,
     get_keys(GetKeysRequest) -> GetKeysResponse,
+    check_grant(CheckGrantRequest) -> CheckGrantResponse,
+    revoke_grant(RevokeGrantRequest) -> RevokeGrantResponse,
 );

@@ -7,6 +7,7 @@
 mod assessment;
 mod basic;
 mod choice;
+mod condition;
 mod edit;
 mod field;
 mod item;

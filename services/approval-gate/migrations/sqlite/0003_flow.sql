@@ -1,0 +1,4 @@
+-- When a grant was taken back, by whom and why.
+ALTER TABLE grants ADD COLUMN revoked_at TEXT;
+ALTER TABLE grants ADD COLUMN revoked_by TEXT NOT NULL DEFAULT '';
+ALTER TABLE grants ADD COLUMN revoke_reason TEXT NOT NULL DEFAULT '';

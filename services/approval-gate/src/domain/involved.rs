@@ -1,0 +1,37 @@
+//! Who may do something about a session that is neither a vote nor reading.
+
+use assent_core::actor::ADMIN;
+use assent_core::{Actor, ActorKind};
+
+use super::eligibility::Ineligible;
+use super::session::Session;
+
+impl Session {
+    /// Whether `actor` asked for the approval, or is the person for whom it was asked.
+    fn is_of(&self, actor: &Actor) -> bool {
+        let is = |id: &str| !id.is_empty() && actor.id.eq_ignore_ascii_case(id.trim());
+        is(&self.requester.id) || is(&self.on_behalf_of)
+    }
+
+    /// Whether `actor` may take back what was asked or allowed: whoever asked, an administrator, a service.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_cancel(&self, actor: &Actor) -> Result<(), Ineligible> {
+        let administers = actor.kind == ActorKind::User && actor.has_role(ADMIN);
+        if self.is_of(actor) || administers || actor.is_service() {
+            Ok(())
+        } else {
+            Err(Ineligible::NotInvolved)
+        }
+    }
+
+    /// Whether `actor` may take the grant back: whoever may cancel, and whoever could have said no.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_withdraw(&self, actor: &Actor) -> Result<(), Ineligible> {
+        let rejects = self.electorate(&[]).may_reject(actor).is_ok();
+        if rejects { Ok(()) } else { self.may_cancel(actor) }
+    }
+}
