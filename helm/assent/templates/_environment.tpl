@@ -63,6 +63,9 @@ Argument: root and service (of "assent.services").
 {{- if .service.values.policy }}
 {{- $_ := set $own "policy_file" "/etc/assent/files/policy.yaml" }}
 {{- end }}
+{{- if .service.values.directory }}
+{{- $_ := set $own "directory" "/etc/assent/files/directory.yaml" }}
+{{- end }}
 {{- if .service.values.templates }}
 {{- $_ := set $own "templates_dir" "/etc/assent/files/templates" }}
 {{- end }}
@@ -95,6 +98,9 @@ Argument: root and service.
 {{- end }}
 {{- with .service.values.policy }}
 {{- $_ := set $files "policy.yaml" . }}
+{{- end }}
+{{- with .service.values.directory }}
+{{- $_ := set $files "directory.yaml" . }}
 {{- end }}
 {{- range $name, $text := .service.values.playbooks }}
 {{- $_ := set $files (printf "playbooks/%s.yaml" $name) $text }}

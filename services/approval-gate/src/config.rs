@@ -19,6 +19,8 @@ pub struct Config {
     pub grant_ttl_seconds: u64,
     /// Seconds between two looks for sessions whose time is over.
     pub sweep_seconds: u64,
+    /// Path of a YAML file with entries for the directory, read at start; empty for none.
+    pub directory: String,
 }
 
 impl Default for Config {
@@ -28,6 +30,7 @@ impl Default for Config {
             default_timeout_seconds: 24 * 60 * 60,
             grant_ttl_seconds: 7 * 24 * 60 * 60,
             sweep_seconds: 1,
+            directory: String::new(),
         }
     }
 }

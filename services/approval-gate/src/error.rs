@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use assent_core::id::{GrantKind, SessionId};
+use assent_core::id::{DelegationKind, GrantKind, SessionId};
 use assent_core::{Code, Fault, Id, Reason, Violation};
 use assent_rpc::{InvalidRequest, RemoteFault, status};
 use assent_store::StoreError;
@@ -39,6 +39,15 @@ pub enum GateError {
     /// The caller voted otherwise on this version.
     #[error("you have voted otherwise on this version, and a vote stands")]
     VoteExists,
+    /// Nobody of that id is known.
+    #[error("there is no user {0}")]
+    UnknownUser(String),
+    /// No such delegation.
+    #[error("there is no delegation {0}")]
+    UnknownDelegation(Id<DelegationKind>),
+    /// Only holders of a role may do it.
+    #[error("requires one of the roles: {}", .0.join(", "))]
+    RoleRequired(&'static [&'static str]),
     /// The request is not well-formed.
     #[error(transparent)]
     Invalid(#[from] InvalidRequest),
@@ -114,9 +123,12 @@ impl GateError {
 impl Fault for GateError {
     fn code(&self) -> Code {
         match self {
-            Self::UnknownSession(_) | Self::UnknownGrant(_) => Code::NotFound,
+            Self::UnknownSession(_)
+            | Self::UnknownGrant(_)
+            | Self::UnknownUser(_)
+            | Self::UnknownDelegation(_) => Code::NotFound,
             Self::State { .. } | Self::VoteExists => Code::FailedPrecondition,
-            Self::NotEligible(_) => Code::PermissionDenied,
+            Self::NotEligible(_) | Self::RoleRequired(_) => Code::PermissionDenied,
             Self::Outdated(_) => Code::Aborted,
             other => other.inner().map_or(Code::Internal, Fault::code),
         }
@@ -126,6 +138,9 @@ impl Fault for GateError {
         match self {
             Self::UnknownSession(_) => Reason::new("SESSION_NOT_FOUND"),
             Self::UnknownGrant(_) => Reason::new("GRANT_NOT_FOUND"),
+            Self::UnknownUser(_) => Reason::new("USER_NOT_FOUND"),
+            Self::UnknownDelegation(_) => Reason::new("DELEGATION_NOT_FOUND"),
+            Self::RoleRequired(_) => Reason::new("ROLE_REQUIRED"),
             Self::State { .. } => Reason::new("SESSION_STATE"),
             Self::VoteExists => Reason::new("VOTE_EXISTS"),
             Self::NotEligible(_) => Reason::new("NOT_ELIGIBLE"),
@@ -140,6 +155,9 @@ impl Fault for GateError {
         };
         match self {
             Self::UnknownSession(session) => named(&[("session_id", session.to_string())]),
+            Self::UnknownUser(user) => named(&[("user_id", user.clone())]),
+            Self::UnknownDelegation(delegation) => named(&[("delegation_id", delegation.to_string())]),
+            Self::RoleRequired(roles) => named(&[("roles", roles.join(","))]),
             Self::State { session, state } => named(&[
                 ("session_id", session.to_string()),
                 ("state", state.to_string()),

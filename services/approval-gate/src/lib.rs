@@ -67,6 +67,9 @@ impl Service for ApprovalGate {
         let db = wiring.database("approval_gate", &MIGRATIONS).await?;
         db.migrate(&idempotency::MIGRATIONS).await?;
         let source = wiring.source().clone();
+        if !config.directory.is_empty() {
+            app::seed(&db, &source, &config.directory).await?;
+        }
         let planner = wiring.peer(Self::NAME, Peer::Planner)?;
         let versioning = wiring.peer(Self::NAME, Peer::Versioning)?;
         let app = App {

@@ -35,6 +35,8 @@ kinds! {
     AuditKind => "aud",
     /// The outcome of a review.
     DecisionKind => "dec",
+    /// One person's right to vote in another's place.
+    DelegationKind => "dlg",
     /// One notification on its way to one person over one channel.
     DeliveryKind => "dlv",
     /// One fact that a service published.

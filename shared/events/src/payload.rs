@@ -26,6 +26,9 @@ pub fn type_name(payload: &Payload) -> &'static str {
         Payload::NotificationDelivered(_) => "notification_delivered",
         Payload::NotificationFailed(_) => "notification_failed",
         Payload::GrantRevoked(_) => "grant_revoked",
+        Payload::UserChanged(_) => "user_changed",
+        Payload::DelegationCreated(_) => "delegation_created",
+        Payload::DelegationRevoked(_) => "delegation_revoked",
     }
 }
 

@@ -5,7 +5,7 @@ use assent_core::id::SessionId;
 use assent_core::page::Page;
 
 use super::App;
-use crate::domain::audit::{Entry, Verdict, Verifier};
+use crate::domain::audit::{Entry, Head, Verdict, Verifier};
 use crate::error::GateError;
 use crate::store;
 
@@ -13,13 +13,21 @@ use crate::store;
 const BATCH: i64 = 500;
 
 impl App {
+    /// The end of the chain of a session, or of the directory, whose id is all zeros.
+    async fn chain_head(&self, id: SessionId) -> Result<Head, GateError> {
+        if id == store::chain::DIRECTORY {
+            return Ok(store::chain::head(&self.db, id).await?);
+        }
+        Ok(self.session(id).await?.audit)
+    }
+
     /// A page of a session's entries, oldest first, and the token of the next.
     pub(crate) async fn audit_entries(
         &self,
         id: SessionId,
         page: &Page<i64>,
     ) -> Result<(Vec<(Entry, Digest)>, String), GateError> {
-        self.session(id).await?;
+        self.chain_head(id).await?;
         let after = page.after.unwrap_or_default();
         let mut entries = store::audit::after(&self.db, id, after, page.limit()).await?;
         let token = page.finish(&mut entries, |(entry, _)| entry.sequence);
@@ -29,7 +37,7 @@ impl App {
     /// Recomputes the chain of a session.
     pub(crate) async fn verify_audit(&self, id: SessionId) -> Result<Verdict, GateError> {
         // Taken before the entries, so that one that is written meanwhile is not mistaken for a stray.
-        let head = self.session(id).await?.audit;
+        let head = self.chain_head(id).await?;
         let mut verifier = Verifier::default();
         let mut after = 0;
         while after < head.sequence {

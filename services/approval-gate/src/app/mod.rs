@@ -2,6 +2,8 @@
 
 mod adopt;
 mod audit;
+mod delegation;
+mod directory;
 mod expire;
 mod follow;
 mod grant;
@@ -17,6 +19,8 @@ use assent_events::{Log, Watching};
 use assent_rpc::Credentials;
 use assent_store::Db;
 
+pub(crate) use delegation::Wish;
+pub(crate) use directory::{Contact, Shown, seed};
 pub(crate) use once::Once;
 pub(crate) use read::View;
 pub(crate) use submit::{Plan, Submission};

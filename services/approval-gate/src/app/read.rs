@@ -123,6 +123,7 @@ impl App {
         let may = |actor: &&Actor| {
             electorate.may_approve(actor).is_ok() && votes.iter().all(|vote| vote.voter.id != actor.id)
         };
-        Ok(self.credentials.known().iter().filter(may).cloned().collect())
+        let everybody = self.everybody().await?.into_iter().map(|known| known.actor);
+        Ok(everybody.filter(|actor| may(&actor)).collect())
     }
 }

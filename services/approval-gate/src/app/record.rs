@@ -1,5 +1,6 @@
 //! What every change of a session writes beside the session: audit, decision, grant, facts and a log line.
 
+use assent_core::id::SessionId;
 use assent_core::{OpContext, Timestamp};
 use assent_events::append;
 use assent_plan::Map;
@@ -34,21 +35,41 @@ pub(super) async fn audit(
     action: &str,
     details: Value,
 ) -> Result<(), GateError> {
+    let entry = entry(ctx, session.id, session.audit.sequence + 1, action, details);
+    append_entry(tx, session, &entry).await
+}
+
+/// Appends an entry to the chain of the directory.
+pub(super) async fn audit_directory(
+    tx: &mut Tx,
+    ctx: &OpContext,
+    action: &str,
+    details: Value,
+) -> Result<(), GateError> {
+    let chain = store::chain::DIRECTORY;
+    let head = store::chain::lock(tx, chain).await?;
+    let entry = entry(ctx, chain, head.sequence + 1, action, details);
+    let digest = entry.digest(&head.digest)?;
+    store::audit::insert(tx, &entry, &digest).await?;
+    store::chain::save(tx, chain, &Head { sequence: entry.sequence, digest }).await?;
+    Ok(())
+}
+
+fn entry(ctx: &OpContext, chain: SessionId, sequence: i64, action: &str, details: Value) -> Entry {
     let details = match details {
         Value::Object(details) => details,
         other => Map::from_iter([("value".to_owned(), other)]),
     };
-    let entry = Entry {
+    Entry {
         id: ctx.new_id(),
-        sequence: session.audit.sequence + 1,
-        session_id: session.id,
+        sequence,
+        session_id: chain,
         action: action.to_owned(),
         actor: ctx.actor().clone(),
         request_id: ctx.request_id().to_string(),
         time: ctx.now(),
         details,
-    };
-    append_entry(tx, session, &entry).await
+    }
 }
 
 /// Appends a finished entry.

@@ -1,7 +1,7 @@
 //! Votes, and the decision that the last one makes.
 
-use assent_core::OpContext;
 use assent_core::id::SessionId;
+use assent_core::{Actor, OpContext};
 use assent_events::append;
 use assent_plan::redact::redact;
 use assent_proto::event::v1::PlanVoteCast;
@@ -52,11 +52,12 @@ impl App {
         ballot: &Ballot,
     ) -> Result<(Session, u32), GateError> {
         let session = self.session(id).await?;
+        let voter = self.known(ctx.actor()).await?.actor;
         let separate = session.risk.requirement.separation_of_duties && ballot.choice == Choice::Approve;
         let authors = if separate { self.peers.authors(ctx, id).await? } else { Vec::new() };
         let votes = store::vote::of_version(&self.db, id, session.subject.version).await?;
         let refused = GateError::refused(id);
-        let foreseen = session.judge(ctx.now(), ctx.actor(), ballot, &authors, &votes).map_err(&refused)?;
+        let foreseen = session.judge(ctx.now(), &voter, ballot, &authors, &votes).map_err(&refused)?;
         if let Verdict::Repeated { missing } = foreseen {
             return Ok((session, missing));
         }
@@ -73,7 +74,7 @@ impl App {
             return Err(StoreError::Conflict.into());
         }
         let votes = store::vote::of_version(&mut tx, id, session.subject.version).await?;
-        let verdict = session.judge(ctx.now(), ctx.actor(), ballot, &authors, &votes).map_err(&refused)?;
+        let verdict = session.judge(ctx.now(), &voter, ballot, &authors, &votes).map_err(&refused)?;
         let (ending, missing) = match verdict {
             Verdict::Repeated { missing } => return Ok((session, missing)),
             Verdict::Counts { missing } => (None, missing),
@@ -86,7 +87,7 @@ impl App {
             }
         };
         let before = session.state;
-        let vote = self.cast(&mut tx, ctx, &mut session, ballot).await?;
+        let vote = self.cast(&mut tx, ctx, &mut session, voter, ballot).await?;
         match ending {
             Some((ending, approvers)) => {
                 let ruling = Ruling { ending, reason: ballot.reason.clone(), approvers };
@@ -109,12 +110,13 @@ impl App {
         tx: &mut Tx,
         ctx: &OpContext,
         session: &mut Session,
+        voter: Actor,
         ballot: &Ballot,
     ) -> Result<Vote, GateError> {
         let vote = Vote {
             id: ctx.new_id(),
             subject: ballot.subject,
-            voter: ctx.actor().clone(),
+            voter,
             choice: ballot.choice,
             reason: ballot.reason.clone(),
             created_at: ctx.now(),

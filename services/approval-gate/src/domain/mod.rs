@@ -2,9 +2,11 @@
 
 pub mod audit;
 pub mod decision;
+pub mod directory;
 pub mod eligibility;
 pub mod grant;
 pub mod involved;
+pub mod member;
 pub mod options;
 pub mod quorum;
 pub mod session;

@@ -5,6 +5,7 @@ mod audit;
 pub(crate) mod convert;
 mod directory;
 mod grants;
+pub(crate) mod people;
 mod request;
 
 use std::sync::Arc;
@@ -37,6 +38,15 @@ pub(crate) const ACCESS: &[(&str, Access)] = &[
     ("/assent.approval.v1.ApprovalService/RevokeGrant", Access::Authenticated),
     ("/assent.approval.v1.DirectoryService/GetCaller", Access::Authenticated),
     ("/assent.approval.v1.DirectoryService/ListEligibleApprovers", Access::Authenticated),
+    ("/assent.approval.v1.DirectoryService/GetUser", Access::Authenticated),
+    ("/assent.approval.v1.DirectoryService/ListUsers", Access::Authenticated),
+    // Roles may come from the directory, too, so that these are judged there.
+    ("/assent.approval.v1.DirectoryService/UpsertUser", Access::Authenticated),
+    ("/assent.approval.v1.DirectoryService/DeleteUser", Access::Authenticated),
+    ("/assent.approval.v1.DirectoryService/CreateDelegation", Access::Authenticated),
+    ("/assent.approval.v1.DirectoryService/RevokeDelegation", Access::Authenticated),
+    ("/assent.approval.v1.DirectoryService/ListDelegations", Access::Authenticated),
+    ("/assent.approval.v1.DirectoryService/GetContacts", Access::Service),
     ("/assent.approval.v1.AuditService/ListEntries", Access::Authenticated),
     ("/assent.approval.v1.AuditService/Verify", Access::Authenticated),
 ];

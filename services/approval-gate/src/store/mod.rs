@@ -1,7 +1,10 @@
 //! The tables. No other module names one.
 
 pub(crate) mod audit;
+pub(crate) mod chain;
 pub(crate) mod decision;
+pub(crate) mod delegation;
+pub(crate) mod directory;
 pub(crate) mod grant;
 pub(crate) mod item;
 pub(crate) mod key;
@@ -19,6 +22,9 @@ pub(crate) const STATEMENTS: &[&[Sql]] = &[
     grant::STATEMENTS,
     key::STATEMENTS,
     audit::STATEMENTS,
+    chain::STATEMENTS,
+    directory::STATEMENTS,
+    delegation::STATEMENTS,
 ];
 
 /// Where to read: as of now, or within a transaction.

@@ -243,7 +243,7 @@ pub(crate) async fn list(
 }
 
 /// A key that comes before every session's: the year 9999.
-fn newest() -> Key {
+pub(super) fn newest() -> Key {
     let last = Timestamp::from_micros(253_402_300_799_999_999);
     (last.unwrap_or(Timestamp::new(Default::default())), Id::from_uuid(sqlx::types::Uuid::max()))
 }

@@ -8,6 +8,8 @@ mod concurrency;
 #[cfg(test)]
 mod deadline;
 #[cfg(test)]
+mod directory;
+#[cfg(test)]
 mod executions;
 #[cfg(test)]
 mod grants;

@@ -48,6 +48,8 @@ pub(crate) struct Rig {
     pub(crate) app: Arc<App>,
     source: ContextSource,
     executor: Db,
+    wiring: Wiring,
+    config: Config,
     running: Running,
     channel: Channel,
     _storage: Storage,
@@ -55,6 +57,10 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) async fn start(storage: Storage) -> Self {
+        Self::start_with(storage, Config::default()).await
+    }
+
+    pub(crate) async fn start_with(storage: Storage, config: Config) -> Self {
         let clock = Clock::manual(Timestamp::from_micros(1_800_000_000_000_000).unwrap());
         let source = ContextSource::seeded(clock.clone(), 1);
         let identity = |(name, kind, roles): &(&str, ActorKind, &[&str])| Identity {
@@ -73,19 +79,24 @@ impl Rig {
         host.add::<Versions>(()).await.unwrap();
         host.add::<Executions>(()).await.unwrap();
         // Built a second time for its use cases: the host keeps the one that it serves.
-        let app = ApprovalGate::build(Config::default(), &wiring).await.unwrap().app();
-        host.add::<ApprovalGate>(Config::default()).await.unwrap();
+        let app = ApprovalGate::build(config.clone(), &wiring).await.unwrap().app();
+        host.add::<ApprovalGate>(config.clone()).await.unwrap();
         let running = host.start(TcpListener::bind("127.0.0.1:0").await.unwrap()).await.unwrap();
         let address = format!("http://{}", running.address());
         let channel = Channel::from_shared(address).unwrap().connect().await.unwrap();
         let executor = storage.open("executor").await;
-        Self { clock, app, source, executor, running, channel, _storage: storage }
+        Self { clock, app, source, executor, wiring, config, running, channel, _storage: storage }
     }
 
     pub(crate) async fn stop(self) {
         drop(self.channel);
         self.executor.close().await;
         self.running.shutdown(Duration::from_secs(10)).await.unwrap();
+    }
+
+    /// Builds one more replica, as at a start.
+    pub(crate) async fn another_gate(&self) -> Arc<App> {
+        ApprovalGate::build(self.config.clone(), &self.wiring).await.unwrap().app()
     }
 
     pub(crate) fn gate(&self) -> ApprovalServiceClient<Channel> {

@@ -83,6 +83,62 @@ impl DirectoryService for Answers {
     ) -> Result<Response<pb::ListEligibleApproversResponse>, Status> {
         Ok(Response::new(pb::ListEligibleApproversResponse { approvers: vec![actor("bob"), actor("cem")] }))
     }
+
+    async fn get_user(
+        &self,
+        _: Request<pb::GetUserRequest>,
+    ) -> Result<Response<pb::GetUserResponse>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
+
+    async fn list_users(
+        &self,
+        _: Request<pb::ListUsersRequest>,
+    ) -> Result<Response<pb::ListUsersResponse>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
+
+    async fn upsert_user(
+        &self,
+        _: Request<pb::UpsertUserRequest>,
+    ) -> Result<Response<pb::UpsertUserResponse>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
+
+    async fn delete_user(
+        &self,
+        _: Request<pb::DeleteUserRequest>,
+    ) -> Result<Response<pb::DeleteUserResponse>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
+
+    async fn create_delegation(
+        &self,
+        _: Request<pb::CreateDelegationRequest>,
+    ) -> Result<Response<pb::CreateDelegationResponse>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
+
+    async fn revoke_delegation(
+        &self,
+        _: Request<pb::RevokeDelegationRequest>,
+    ) -> Result<Response<pb::RevokeDelegationResponse>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
+
+    async fn list_delegations(
+        &self,
+        _: Request<pb::ListDelegationsRequest>,
+    ) -> Result<Response<pb::ListDelegationsResponse>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
+
+    async fn get_contacts(
+        &self,
+        _: Request<pb::GetContactsRequest>,
+    ) -> Result<Response<pb::GetContactsResponse>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
 }
 
 /// Methods that nobody here calls.
