@@ -70,6 +70,16 @@ fields! {
         ItemAgentType => "item" "agent_type",
         ItemIsRollback => "item" "is_rollback",
         ItemCanRollBack => "item" "can_roll_back",
+        ItemCommands => "item" "commands",
+        ItemPrograms => "item" "programs",
+        ItemShell => "item" "shell",
+        ItemSql => "item" "sql",
+        ItemTables => "item" "tables",
+        ItemPaths => "item" "paths",
+        ItemData => "item" "data",
+        ItemSends => "item" "sends",
+        ItemProduction => "item" "production",
+        ItemAmount => "item" "amount",
         ToolName => "tool" "name",
         ToolKnown => "tool" "known",
         ToolSideEffects => "tool" "side_effects",
@@ -87,13 +97,20 @@ fields! {
         PlanFound => "found",
         PlanSecrets => "secrets",
         PlanHosts => "hosts",
+        PlanData => "data",
+        PlanSends => "sends",
+        PlanProduction => "production",
+        PlanAmount => "amount",
     }
 }
 
 impl Field {
     /// Whether its value is what people or earlier items wrote: long, perhaps private, and not for explanations.
     pub(super) const fn is_quoted_by_nobody(self) -> bool {
-        matches!(self, Self::ItemArguments | Self::PlanContext | Self::PlanGoal | Self::PlanIntent)
+        matches!(
+            self,
+            Self::ItemArguments | Self::ItemCommands | Self::PlanContext | Self::PlanGoal | Self::PlanIntent
+        )
     }
 }
 
@@ -112,6 +129,10 @@ impl<'v> Sight<'v> {
             Field::PlanFound => Val::Names(&self.whole.found().names),
             Field::PlanSecrets => Val::Names(self.whole.secrets()),
             Field::PlanHosts => Val::Names(self.whole.hosts()),
+            Field::PlanData => Val::Names(self.whole.data()),
+            Field::PlanSends => Val::Bool(self.whole.sends()),
+            Field::PlanProduction => Val::Bool(self.whole.is_production()),
+            Field::PlanAmount => Val::Float(self.whole.amount()),
             _ => self.call.map_or(Val::Null, |call| call.look(field)),
         }
     }
@@ -135,6 +156,16 @@ impl<'v> Call<'v> {
             Field::ItemAgentType => Val::text(&item.preferred_agent_type),
             Field::ItemIsRollback => Val::Bool(self.is_rollback),
             Field::ItemCanRollBack => Val::Bool(self.can_roll_back()),
+            Field::ItemCommands => Val::Names(&self.meaning().commands),
+            Field::ItemPrograms => Val::Names(&self.meaning().programs),
+            Field::ItemShell => Val::Names(&self.meaning().shell),
+            Field::ItemSql => Val::Names(&self.meaning().sql),
+            Field::ItemTables => Val::Names(&self.meaning().tables),
+            Field::ItemPaths => Val::Names(&self.meaning().paths),
+            Field::ItemData => Val::Names(&self.meaning().data),
+            Field::ItemSends => Val::Bool(self.meaning().sends),
+            Field::ItemProduction => Val::Bool(self.meaning().is_production),
+            Field::ItemAmount => Val::Float(self.amount()),
             Field::ToolKnown => Val::Bool(self.tool.is_some()),
             Field::ToolSideEffects => Val::text(self.side_effects().as_str()),
             Field::ToolIdempotent => Val::Bool(self.tool.is_some_and(|tool| tool.idempotent)),
@@ -148,7 +179,11 @@ impl<'v> Call<'v> {
             | Field::PlanSideEffects
             | Field::PlanFound
             | Field::PlanSecrets
-            | Field::PlanHosts => Val::Null,
+            | Field::PlanHosts
+            | Field::PlanData
+            | Field::PlanSends
+            | Field::PlanProduction
+            | Field::PlanAmount => Val::Null,
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Policies and what they say about plans. Pure.
 
+mod analysis;
 mod assess;
 mod cel;
 mod fields;
+mod meaning;
 mod patterns;
 mod policy;
 mod subject;

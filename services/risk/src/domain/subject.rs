@@ -8,6 +8,8 @@ use assent_plan::catalog::SideEffects;
 use assent_plan::references::{self, Reference};
 use assent_plan::{Catalog, Map, Plan, RiskLevel, Tool, WorkItem};
 
+use super::analysis::{data, money};
+use super::meaning::{Asked, Meaning, names_production};
 use super::patterns::{Findings, Patterns, Text, joined, push_line, texts};
 
 /// A call of a tool: an item's own, or that of its rollback.
@@ -26,6 +28,8 @@ pub(super) struct Call<'p> {
     found: OnceCell<Findings>,
     hosts: OnceCell<Vec<String>>,
     references: OnceCell<References>,
+    meaning: OnceCell<Meaning>,
+    amount: OnceCell<f64>,
 }
 
 /// What the arguments refer to.
@@ -80,13 +84,42 @@ impl<'p> Call<'p> {
             found: OnceCell::new(),
             hosts: OnceCell::new(),
             references: OnceCell::new(),
+            meaning: OnceCell::new(),
+            amount: OnceCell::new(),
         }
     }
 
-    /// Patterns of the policy that stand in the arguments.
+    /// Patterns of the policy that stand in the arguments, or in the commands that these amount to.
     pub(super) fn found(&self) -> &Findings {
-        self.found
-            .get_or_init(|| self.patterns.find(&self.text, || texts(place(self.is_rollback), self.arguments)))
+        self.found.get_or_init(|| {
+            let commands = &self.meaning().commands;
+            let mut all = self.text.clone();
+            commands.iter().for_each(|command| push_line(command, &mut all));
+            self.patterns.find(&all, || {
+                let mut texts = texts(place(self.is_rollback), self.arguments);
+                let command = |text| Text { place: "the command, read as a shell does".to_owned(), text };
+                texts.extend(commands.iter().map(|text| command(text.as_str())));
+                texts
+            })
+        })
+    }
+
+    /// What the arguments mean.
+    pub(super) fn meaning(&self) -> &Meaning {
+        self.meaning.get_or_init(|| {
+            Meaning::of(Asked {
+                tool: self.name,
+                is_known: self.tool.is_some(),
+                side_effects: self.side_effects(),
+                arguments: self.arguments,
+                text: &self.text,
+            })
+        })
+    }
+
+    /// The greatest amount of money that the arguments name; zero when they name none.
+    pub(super) fn amount(&self) -> f64 {
+        *self.amount.get_or_init(|| money::greatest(self.arguments).unwrap_or_default())
     }
 
     /// Hosts of URLs in the arguments.
@@ -121,7 +154,20 @@ impl<'p> Call<'p> {
 
     /// First way in which the arguments cannot be understood.
     pub(super) fn unreadable(&self) -> Option<&str> {
-        self.broken.as_deref().or_else(|| self.references().malformed.as_deref())
+        let by_text = || self.references().malformed.as_deref();
+        self.broken.as_deref().or_else(by_text).or_else(|| self.unreadable_code())
+    }
+
+    fn unreadable_code(&self) -> Option<&'static str> {
+        let is_unreadable = |names: &[String]| names.iter().any(|name| name == "unreadable");
+        let meaning = self.meaning();
+        if is_unreadable(&meaning.shell) {
+            Some("a command that no shell would read, or too long a one")
+        } else if is_unreadable(&meaning.sql) {
+            Some("a statement that cannot be read as SQL")
+        } else {
+            None
+        }
     }
 
     /// Least level of the call, whatever the rules say.
@@ -156,6 +202,7 @@ pub(super) struct Whole<'p> {
     tools: OnceCell<Vec<String>>,
     secrets: OnceCell<Vec<String>>,
     hosts: OnceCell<Vec<String>>,
+    data: OnceCell<Vec<String>>,
 }
 
 impl<'p> Whole<'p> {
@@ -168,6 +215,7 @@ impl<'p> Whole<'p> {
             tools: OnceCell::new(),
             secrets: OnceCell::new(),
             hosts: OnceCell::new(),
+            data: OnceCell::new(),
         }
     }
 
@@ -211,6 +259,36 @@ impl<'p> Whole<'p> {
     pub(super) fn hosts(&self) -> &[String] {
         let of_call = |call: &'p Call<'p>| call.hosts().iter().map(String::as_str);
         self.hosts.get_or_init(|| sorted(self.calls.iter().flat_map(of_call)))
+    }
+
+    /// Classes of data that goal, intent, context or any call speaks of.
+    pub(super) fn data(&self) -> &[String] {
+        self.data.get_or_init(|| {
+            let mut text = joined(&self.plan.context);
+            push_line(&self.plan.goal, &mut text);
+            push_line(&self.plan.intent, &mut text);
+            let own: Vec<&str> = data::classes(&text).into_iter().map(data::Class::as_str).collect();
+            sorted(
+                own.into_iter()
+                    .chain(self.calls.iter().flat_map(|call| call.meaning().data.iter().map(String::as_str))),
+            )
+        })
+    }
+
+    /// Whether the context or any call names production.
+    pub(super) fn is_production(&self) -> bool {
+        let said = || names_production(&joined(&self.plan.context)) || names_production(&self.plan.goal);
+        self.calls.iter().any(|call| call.meaning().is_production) || said()
+    }
+
+    /// Whether any call hands data to others.
+    pub(super) fn sends(&self) -> bool {
+        self.calls.iter().any(|call| call.meaning().sends)
+    }
+
+    /// All amounts of money together.
+    pub(super) fn amount(&self) -> f64 {
+        self.calls.iter().filter(|call| !call.is_rollback).map(Call::amount).sum()
     }
 
     /// The furthest that any call reaches.

@@ -125,7 +125,7 @@ impl<'v> Run<'v> {
             Node::Call(function, nodes) => {
                 let values: Vec<Val<'v>> =
                     nodes.iter().map(|node| self.value(node)).collect::<Result<_, _>>()?;
-                self.pay(values.iter().map(Val::weight).sum())?;
+                self.pay(function.cost(&values))?;
                 function.apply(&values)
             }
             Node::Loop(parts) => self.repeat(parts),

@@ -84,6 +84,7 @@ impl<'v> Val<'v> {
     pub(super) fn weight(&self) -> usize {
         match self {
             Self::Text(text) => text.len() / 64,
+            Self::Names(names) => names.iter().map(|name| 1 + name.len() / 64).sum(),
             other => other.len().unwrap_or_default(),
         }
     }
