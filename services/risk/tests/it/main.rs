@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
 
+mod corpus;
 mod default_policy;
+mod disguise;
 mod policies;
 mod properties;
 
