@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use assent_core::id::RequestId;
-use assent_core::{Actor, Code, ContextSource, Fault, OpContext, Reason};
+use assent_core::{Actor, ActorKind, Code, ContextSource, Fault, OpContext, Reason};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -23,6 +23,9 @@ use crate::trace;
 pub(crate) const ACTOR_HEADER: &str = "assent-actor";
 /// Metadata that carries the request id, from services inwards and to callers outwards.
 pub(crate) const REQUEST_ID_HEADER: &str = "x-request-id";
+
+/// Methods that services call of themselves.
+const EVENTS: &str = "assent.event.v1.EventService/";
 
 /// Set by the in-process transport; nothing that comes over a socket can carry it.
 #[derive(Debug, Clone)]
@@ -151,6 +154,8 @@ pub(crate) async fn door(State(door): State<Door>, mut request: Request, next: N
         }
     };
     let id = context.request_id();
+    // Services look at each other's logs all the time, for themselves and not for anybody.
+    let quiet = context.actor().kind == ActorKind::Service && method.starts_with(EVENTS);
     let span = trace::server_span(method, id, context.actor(), request.headers());
     let context = match trace::current_traceparent(&span) {
         Some(own) => OpContext::new(context.actor().clone(), id, Some(&own), door.source.clone()),
@@ -161,7 +166,13 @@ pub(crate) async fn door(State(door): State<Door>, mut request: Request, next: N
     let response = explain(response, id).await;
     let code = Status::from_header_map(response.headers()).map_or(tonic::Code::Ok, |s| s.code());
     let elapsed_ms = started.elapsed().as_secs_f64() * 1000.0;
-    span.in_scope(|| tracing::info!(rpc.method = method, code = ?code, elapsed_ms, "call served"));
+    span.in_scope(|| {
+        if quiet && code == tonic::Code::Ok {
+            tracing::debug!(rpc.method = method, code = ?code, elapsed_ms, "call served");
+        } else {
+            tracing::info!(rpc.method = method, code = ?code, elapsed_ms, "call served");
+        }
+    });
     stamp(response, id)
 }
 
