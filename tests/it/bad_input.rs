@@ -76,6 +76,7 @@ fn approve(session: &PlanReviewSession) -> ApproveRequest {
         version: session.current_version,
         digest: session.digest.clone(),
         reason: String::new(),
+        ..Default::default()
     }
 }
 
@@ -227,6 +228,7 @@ fn votes(pending: &PlanReviewSession, own: &PlanReviewSession, ended: &PlanRevie
         version: 1,
         digest: pending.digest.clone(),
         reason: String::new(),
+        ..Default::default()
     };
     let other = ApproveRequest { digest: own.digest.chars().rev().collect(), ..approve(pending) };
     vec![

@@ -101,6 +101,7 @@ async fn a_rejected_plan_never_runs(storage: Storage) {
         version: session.current_version,
         digest: session.digest.clone(),
         reason: "not today".to_owned(),
+        ..Default::default()
     };
     cast.lead.approval.clone().reject(reject).await.unwrap();
     let rejected = scenario::session(&cast.dev, &session.id).await.unwrap();

@@ -58,6 +58,7 @@ pub async fn approve(client: &Client, session: &PlanReviewSession) -> Result<i32
         version: session.current_version,
         digest: session.digest.clone(),
         reason: "looks right".to_owned(),
+        ..Default::default()
     };
     Ok(client.approval.clone().approve(request).await?.into_inner().approvals_missing)
 }

@@ -20,7 +20,7 @@ versioning:
   catalog: true
 approval-gate:
   port: 7104
-  calls: [planner, versioning, executor]
+  calls: [planner, risk, versioning, executor]
   stateful: true
   catalog: false
 executor:

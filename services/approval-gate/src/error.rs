@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use assent_core::id::{DelegationKind, GrantKind, SessionId};
 use assent_core::{Code, Fault, Id, Reason, Violation};
+use assent_plan::RiskLevel;
 use assent_rpc::{InvalidRequest, RemoteFault, status};
 use assent_store::StoreError;
 use assent_store::idempotency::IdempotencyError;
@@ -36,6 +37,14 @@ pub enum GateError {
     /// The caller saw another version than the current one.
     #[error("the current version is {} with digest {}; look at it again", .0.version, .0.digest)]
     Outdated(Subject),
+    /// The policy is another than the one that assessed the plan.
+    #[error("the policy has changed; the plan was assessed anew and is {level} now: look at it again")]
+    PolicyChanged {
+        /// The session.
+        session: SessionId,
+        /// The risk under the policy in force.
+        level: RiskLevel,
+    },
     /// The caller voted otherwise on this version.
     #[error("you have voted otherwise on this version, and a vote stands")]
     VoteExists,
@@ -129,7 +138,7 @@ impl Fault for GateError {
             | Self::UnknownDelegation(_) => Code::NotFound,
             Self::State { .. } | Self::VoteExists => Code::FailedPrecondition,
             Self::NotEligible(_) | Self::RoleRequired(_) => Code::PermissionDenied,
-            Self::Outdated(_) => Code::Aborted,
+            Self::Outdated(_) | Self::PolicyChanged { .. } => Code::Aborted,
             other => other.inner().map_or(Code::Internal, Fault::code),
         }
     }
@@ -144,6 +153,7 @@ impl Fault for GateError {
             Self::State { .. } => Reason::new("SESSION_STATE"),
             Self::VoteExists => Reason::new("VOTE_EXISTS"),
             Self::NotEligible(_) => Reason::new("NOT_ELIGIBLE"),
+            Self::PolicyChanged { .. } => Reason::new("POLICY_CHANGED"),
             Self::Outdated(_) => Reason::new("VERSION_CONFLICT"),
             other => other.inner().map_or(Reason::new("INTERNAL"), Fault::reason),
         }
@@ -164,6 +174,9 @@ impl Fault for GateError {
                 ("allowed", state.allowed().join(",")),
             ]),
             Self::NotEligible(why) => named(&[("why", why.as_str().to_owned())]),
+            Self::PolicyChanged { session, level } => {
+                named(&[("session_id", session.to_string()), ("risk_level", level.to_string())])
+            }
             Self::Outdated(current) => {
                 named(&[("version", current.version.to_string()), ("digest", current.digest.to_string())])
             }

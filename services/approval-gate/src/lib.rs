@@ -71,6 +71,7 @@ impl Service for ApprovalGate {
             app::seed(&db, &source, &config.directory).await?;
         }
         let planner = wiring.peer(Self::NAME, Peer::Planner)?;
+        let risk = wiring.peer(Self::NAME, Peer::Risk)?;
         let versioning = wiring.peer(Self::NAME, Peer::Versioning)?;
         let app = App {
             config,
@@ -80,7 +81,7 @@ impl Service for ApprovalGate {
                 source: source.clone(),
                 shutdown: wiring.stop().clone(),
             },
-            peers: peers::Peers::new(planner, versioning),
+            peers: peers::Peers::new(planner, risk, versioning),
             signer: signer::Signer::open(&db, &source).await?,
             credentials: wiring.credentials().clone(),
             source,

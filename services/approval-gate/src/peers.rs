@@ -4,21 +4,25 @@ use std::collections::BTreeMap;
 
 use assent_core::id::SessionId;
 use assent_core::{Digest, OpContext, Violation};
-use assent_plan::{ItemId, Map, RiskAssessment};
+use assent_plan::{ItemId, Map, Money, RiskAssessment};
 use assent_proto::plan::v1 as pb;
 use assent_proto::planner::v1::CreatePlanRequest;
 use assent_proto::planner::v1::planner_service_client::PlannerServiceClient;
+use assent_proto::risk::v1::risk_service_client::RiskServiceClient;
+use assent_proto::risk::v1::{AssessPlanRequest, GetPolicyRequest};
 use assent_proto::versioning::v1 as versions;
 use assent_proto::versioning::v1::versioning_service_client::VersioningServiceClient;
 use assent_rpc::convert::Wire;
 use assent_rpc::{MAX_MESSAGE_BYTES, RemoteFault, Transport, outbound};
 
+use crate::domain::eligibility::Author;
 use crate::domain::vote::Subject;
 use crate::error::GateError;
 
-/// Planner and versioning.
+/// Planner, risk and versioning.
 #[derive(Clone)]
 pub(crate) struct Peers {
+    risk: RiskServiceClient<Transport>,
     planner: PlannerServiceClient<Transport>,
     versioning: VersioningServiceClient<Transport>,
 }
@@ -29,12 +33,14 @@ pub(crate) struct Version {
     pub(crate) message: pb::PlanVersion,
     pub(crate) subject: Subject,
     pub(crate) risk: RiskAssessment,
+    /// Upper end of the estimate; none without one.
+    pub(crate) cost_high: Option<Money>,
     /// Leaf of each item.
     pub(crate) leaves: BTreeMap<ItemId, Digest>,
 }
 
 impl Peers {
-    pub(crate) fn new(planner: Transport, versioning: Transport) -> Self {
+    pub(crate) fn new(planner: Transport, risk: Transport, versioning: Transport) -> Self {
         // What they answer may hold a plan of the largest size and more.
         let planner = PlannerServiceClient::new(planner)
             .max_decoding_message_size(2 * MAX_MESSAGE_BYTES)
@@ -42,7 +48,10 @@ impl Peers {
         let versioning = VersioningServiceClient::new(versioning)
             .max_decoding_message_size(2 * MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
-        Self { planner, versioning }
+        let risk = RiskServiceClient::new(risk)
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(2 * MAX_MESSAGE_BYTES);
+        Self { risk, planner, versioning }
     }
 
     /// A plan for `goal`.
@@ -117,16 +126,35 @@ impl Peers {
         }
     }
 
-    /// Ids of everybody who made a version of a session.
+    /// Who made the versions of a session.
     pub(crate) async fn authors(
         &self,
         ctx: &OpContext,
         session: SessionId,
-    ) -> Result<Vec<String>, GateError> {
+    ) -> Result<Vec<Author>, GateError> {
         let versions = self.versions(ctx, session).await?;
         // A version without an author would let its author approve it.
-        let authors = versions.into_iter().map(|version| version.modified_by.map(|author| author.id));
+        let authors = versions.into_iter().map(|made| {
+            let author = made.modified_by?;
+            Some(Author { version: made.version_number, id: author.id })
+        });
         authors.collect::<Option<_>>().ok_or_else(|| unusable("versioning", "a version has no author"))
+    }
+
+    /// Digest of the policy in force.
+    pub(crate) async fn policy_digest(&self, ctx: &OpContext) -> Result<Digest, GateError> {
+        let answer = self.risk.clone().get_policy(outbound(ctx, GetPolicyRequest {})).await;
+        let digest = answer.map_err(RemoteFault::from)?.into_inner().digest;
+        Digest::from_pb(digest, "digest").map_err(|_| unusable("risk", "the policy has no digest"))
+    }
+
+    /// The risk of a plan under the policy in force.
+    pub(crate) async fn assess(&self, ctx: &OpContext, plan: pb::Plan) -> Result<RiskAssessment, GateError> {
+        let request = AssessPlanRequest { plan: Some(plan) };
+        let answer =
+            self.risk.clone().assess_plan(outbound(ctx, request)).await.map_err(RemoteFault::from)?;
+        let risk = answer.into_inner().risk.ok_or_else(|| unusable("risk", "there is no assessment"))?;
+        RiskAssessment::from_pb(risk, "risk").map_err(|_| unusable("risk", "the assessment cannot be read"))
     }
 
     /// Keeps the version from being superseded while a decision on it is made.
@@ -151,6 +179,12 @@ fn unusable(peer: &'static str, problem: &str) -> GateError {
     GateError::Answer { peer, problem: problem.to_owned() }
 }
 
+/// The most that a plan may cost; none where nobody can say, which counts as more than any amount.
+pub(crate) fn cost_high(estimate: Option<&pb::PlanEstimate>) -> Option<Money> {
+    let cost = estimate?.cost_high.clone()?;
+    Money::from_pb(cost, "cost_high").ok()
+}
+
 fn read_version(message: Option<pb::PlanVersion>) -> Result<Version, GateError> {
     let message = message.ok_or_else(|| unusable("versioning", "there is no version"))?;
     let malformed = |violations: Vec<Violation>| {
@@ -159,6 +193,7 @@ fn read_version(message: Option<pb::PlanVersion>) -> Result<Version, GateError> 
     };
     let risk = message.risk.clone().ok_or_else(|| unusable("versioning", "the version has no risk"))?;
     Ok(Version {
+        cost_high: cost_high(message.estimate.as_ref()),
         subject: Subject {
             version: message.version_number,
             digest: Digest::from_pb(message.digest.clone(), "digest").map_err(malformed)?,

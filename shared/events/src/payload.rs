@@ -29,6 +29,10 @@ pub fn type_name(payload: &Payload) -> &'static str {
         Payload::UserChanged(_) => "user_changed",
         Payload::DelegationCreated(_) => "delegation_created",
         Payload::DelegationRevoked(_) => "delegation_revoked",
+        Payload::PlanVotesReviewed(_) => "plan_votes_reviewed",
+        Payload::BreakGlassUsed(_) => "break_glass_used",
+        Payload::PlanRiskReassessed(_) => "plan_risk_reassessed",
+        Payload::AfterReviewSigned(_) => "after_review_signed",
     }
 }
 

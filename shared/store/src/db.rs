@@ -153,7 +153,10 @@ impl Db {
 
 pub(crate) fn postgres_options(url: &str, schema: &str) -> Result<PgConnectOptions, StoreError> {
     let options = PgConnectOptions::from_str(url).map_err(|error| StoreError::Url(error.to_string()))?;
-    Ok(options.options([("search_path", schema)]).application_name(&format!("assent {schema}")))
+    // Every statement here is short: compiling one to machine code takes longer than any runs.
+    Ok(options
+        .options([("search_path", schema), ("jit", "off")])
+        .application_name(&format!("assent {schema}")))
 }
 
 async fn open_postgres(options: &DbOptions) -> Result<Pool, StoreError> {

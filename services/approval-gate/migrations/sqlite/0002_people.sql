@@ -40,15 +40,35 @@ ALTER TABLE votes ADD COLUMN seat TEXT;
 ALTER TABLE votes ADD COLUMN delegation_id BLOB;
 -- The version that it was given on, where it was carried over to a newer one.
 ALTER TABLE votes ADD COLUMN given_on INTEGER;
--- Since when it does not count any more, because of which version, and why.
-ALTER TABLE votes ADD COLUMN dismissed_at TEXT;
-ALTER TABLE votes ADD COLUMN dismissed_for INTEGER;
-ALTER TABLE votes ADD COLUMN dismissed_because TEXT;
+
+-- Votes that do not count any more, since when, because of which version, and why.
+CREATE TABLE dismissed_votes (
+    vote_id           BLOB NOT NULL PRIMARY KEY CHECK (length(vote_id) = 16),
+    session_id        BLOB NOT NULL REFERENCES plan_review_sessions (id) ON DELETE CASCADE,
+    version           INTEGER NOT NULL,
+    digest            BLOB NOT NULL CHECK (length(digest) = 32),
+    voter             TEXT NOT NULL,
+    seat              TEXT,
+    delegation_id     BLOB,
+    given_on          INTEGER,
+    choice            TEXT NOT NULL,
+    reason            TEXT NOT NULL,
+    created_at        TEXT NOT NULL,
+    dismissed_at      TEXT NOT NULL,
+    dismissed_for     INTEGER NOT NULL,
+    dismissed_because TEXT NOT NULL,
+    explanation       TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX idx_dismissed_votes_session ON dismissed_votes (session_id, dismissed_at);
 
 -- Upper end of the current version's estimate, in millionths of a dollar; none without an estimate.
 ALTER TABLE plan_review_sessions ADD COLUMN cost_high INTEGER;
 -- The session that was ended by breaking the glass, of which this one is the review afterwards.
 ALTER TABLE plan_review_sessions ADD COLUMN after_review_of BLOB;
+
+-- Whether an admin decided alone.
+ALTER TABLE approval_decisions ADD COLUMN break_glass INTEGER NOT NULL DEFAULT 0 CHECK (break_glass IN (0, 1));
 
 -- What an open session waits for, by whom it could be given: `role:lead`, `group:security`, `tag:oncall`, `user:ada`.
 CREATE TABLE open_requirements (

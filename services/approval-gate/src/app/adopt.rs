@@ -16,10 +16,13 @@ use serde_json::json;
 use super::App;
 use super::record::{append_entry, log_change};
 use crate::domain::audit::Entry;
+use crate::domain::carry::{Content, carries};
 use crate::domain::decision::{ItemState, ItemStatus};
+use crate::domain::eligibility::Author;
 use crate::domain::session::NewVersion;
 use crate::domain::vote::Subject;
 use crate::error::GateError;
+use crate::peers::cost_high;
 use crate::store;
 
 /// A version as its author made it known.
@@ -34,7 +37,8 @@ struct Made {
 
 impl App {
     /// Lets an open session go on with a version that was made of its plan: what it is about, its risk and who must
-    /// agree, and its items change with the consumer's position. Votes name their version, so that none counts for it.
+    /// agree, and its items change with the consumer's position. Votes count for it only where it changes nothing of what
+    /// they cover.
     pub(crate) async fn adopt_version(&self, event: &Event, cursor: &Cursor) -> Result<Handled, GateError> {
         let Some(made) = read(event) else { return Ok(Handled::Skipped) };
         let mut tx = self.db.begin().await?;
@@ -43,6 +47,13 @@ impl App {
             return Ok(Handled::Skipped);
         };
         let (before, previous) = (session.state, session.subject.version);
+        let (old_digest, old_level) = (session.subject.digest, session.risk.level);
+        let old: BTreeMap<_, _> = store::item::of_session(&mut tx, session.id)
+            .await?
+            .into_iter()
+            .map(|item| (item.item_id, item.leaf))
+            .collect();
+        let votes = store::vote::of_version(&mut tx, session.id, previous).await?;
         if !session.adopt(&made.version, made.time) {
             return Ok(Handled::Skipped);
         }
@@ -66,17 +77,30 @@ impl App {
             "description": made.description,
             "event": event.id,
         });
+        let author = Author { version: session.subject.version, id: made.author.id.clone() };
         let entry = Entry {
             id: self.source.new_id(),
             sequence: session.audit.sequence + 1,
             session_id: session.id,
             action: "plan.version_created".to_owned(),
-            actor: made.author,
+            actor: made.author.clone(),
             request_id: String::new(),
             time: made.time,
             details: details.as_object().cloned().unwrap_or_default(),
         };
         append_entry(&mut tx, &mut session, &entry).await?;
+        store::opening::add_author(&mut tx, session.id, &author).await?;
+        let new: BTreeMap<_, _> = pending.iter().map(|item| (item.item_id.clone(), item.leaf)).collect();
+        let content = |digest, level, items| Content { digest, level, items };
+        let ctx = self.source.operation(Actor::system("approval-gate"));
+        let fate = carries(
+            &content(old_digest, old_level, &old),
+            &content(session.subject.digest, session.risk.level, &new),
+        );
+        match fate {
+            Ok(()) => self.keep(&mut tx, &ctx, &mut session, votes).await?,
+            Err(why) => self.dismiss(&mut tx, &ctx, &mut session, votes, &why).await?,
+        }
         cursor.advance(&mut tx).await?;
         self.commit(tx, &mut session).await?;
         if session.state != before {
@@ -94,12 +118,13 @@ fn read(event: &Event) -> Option<Made> {
         let risk: RiskAssessment = at.field("risk").required(version.risk)?;
         let subject =
             Subject { version: version.version_number, digest: at.field("digest").read(version.digest)? };
+        let cost_high = cost_high(version.estimate.as_ref());
         let step_count = i32::try_from(leaves.len()).unwrap_or(i32::MAX);
         Ok(Made {
             session: at.field("session_id").read(event.session_id.clone())?,
             author: at.field("modified_by").required(version.modified_by)?,
             time: at.field("time").required(event.time)?,
-            version: NewVersion { subject, risk, step_count, goal: new_goal(&version.changes) },
+            version: NewVersion { subject, risk, step_count, cost_high, goal: new_goal(&version.changes) },
             leaves,
             description: version.change_description,
         })

@@ -17,7 +17,7 @@ use super::App;
 use super::once::{Once, retried};
 use super::record::audit_directory;
 use crate::domain::directory::{Delegation, DirectoryFile, User};
-use crate::domain::member::person;
+use crate::domain::member::{Member, person};
 use crate::error::GateError;
 use crate::grpc::people::user_to_pb;
 use crate::store;
@@ -27,12 +27,14 @@ use crate::store;
 pub(crate) struct Known {
     /// With the roles and groups of credential and directory together.
     pub(crate) actor: Actor,
+    /// Tags of the directory.
+    pub(crate) tags: Vec<String>,
 }
 
 impl Known {
     fn with(actor: &Actor, user: Option<&User>) -> Self {
         let mut actor = actor.clone();
-        let Some(user) = user else { return Self { actor } };
+        let Some(user) = user else { return Self { actor, tags: Vec::new() } };
         let add = |own: &mut Vec<String>, more: &[String]| {
             for name in more {
                 if !own.contains(name) {
@@ -45,7 +47,7 @@ impl Known {
         if actor.name.is_empty() {
             actor.name.clone_from(&user.name);
         }
-        Self { actor }
+        Self { actor, tags: user.tags.clone() }
     }
 
     /// Somebody of whom only the directory knows.
@@ -59,6 +61,11 @@ impl Known {
             credential: String::new(),
         };
         Self::with(&nobody, Some(user))
+    }
+
+    /// As rules see the person.
+    pub(crate) fn member(&self) -> Member {
+        Member::of(&self.actor, &self.tags)
     }
 }
 
@@ -111,7 +118,7 @@ impl App {
             let known = match entry {
                 Some(of_directory) if actor.kind == ActorKind::User => {
                     let Actor { name, roles, groups, .. } = of_directory.actor;
-                    let user = User { name, roles, groups, ..User::default() };
+                    let user = User { name, roles, groups, tags: of_directory.tags, ..User::default() };
                     Known::with(actor, Some(&user))
                 }
                 _ => Known::with(actor, None),

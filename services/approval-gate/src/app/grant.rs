@@ -54,10 +54,11 @@ impl App {
         reason: &str,
         once: &Once,
     ) -> Result<RevokeGrantResponse, GateError> {
+        let caller = self.voter(ctx, "").await?;
         let mut tx = self.db.begin().await?;
         let session = store::session::lock(&mut tx, id).await?;
         let mut session = session.ok_or(GateError::UnknownSession(id))?;
-        session.may_withdraw(ctx.actor()).map_err(GateError::NotEligible)?;
+        session.may_withdraw(&caller).map_err(GateError::NotEligible)?;
         if let Some(answer) = once.recall(&mut tx, ctx).await? {
             return Ok(answer);
         }

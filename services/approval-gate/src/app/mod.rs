@@ -2,17 +2,23 @@
 
 mod adopt;
 mod audit;
+mod break_glass;
+mod carry;
 mod delegation;
 mod directory;
 mod expire;
+pub(crate) mod explain;
 mod follow;
 mod grant;
 mod once;
+mod pending;
 mod read;
+mod reassess;
 mod record;
 mod review;
 mod submit;
 mod vote;
+mod voter;
 
 use assent_core::ContextSource;
 use assent_events::{Log, Watching};
@@ -22,8 +28,10 @@ use assent_store::Db;
 pub(crate) use delegation::Wish;
 pub(crate) use directory::{Contact, Shown, seed};
 pub(crate) use once::Once;
+pub(crate) use pending::Pending;
 pub(crate) use read::View;
 pub(crate) use submit::{Plan, Submission};
+pub(crate) use voter::Eligible;
 
 use crate::config::Config;
 use crate::error::GateError;

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use assent_core::OpContext;
 use assent_core::id::SessionId;
 use assent_core::page::Page;
-use assent_core::{Actor, OpContext};
 use assent_proto::plan::v1 as pb;
 use tokio::time::Instant;
 
 use super::App;
+use crate::domain::carry::Dismissed;
 use crate::domain::decision::{Decision, ItemStatus};
 use crate::domain::grant::Grant;
 use crate::domain::session::Session;
@@ -26,6 +27,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 pub(crate) struct View {
     pub(crate) session: Session,
     pub(crate) votes: Vec<Vote>,
+    /// Votes that do not count any more.
+    pub(crate) dismissed: Vec<Dismissed>,
     pub(crate) items: Vec<ItemStatus>,
     pub(crate) decision: Option<Decision>,
     /// The current version with its plan; none in summaries.
@@ -48,8 +51,8 @@ impl App {
     /// A session with everything.
     pub(crate) async fn view(&self, ctx: &OpContext, id: SessionId) -> Result<View, GateError> {
         let session = self.session(id).await?;
-        let current = self.peers.version(ctx, id, session.subject.version).await?;
-        let versions = self.peers.versions(ctx, id).await?;
+        let current = self.peers.version(ctx, session.plan_session(), session.subject.version).await?;
+        let versions = self.peers.versions(ctx, session.plan_session()).await?;
         Ok(View { current: Some(current), versions, ..self.summary(session).await? })
     }
 
@@ -57,6 +60,7 @@ impl App {
     pub(crate) async fn summary(&self, session: Session) -> Result<View, GateError> {
         Ok(View {
             votes: store::vote::of_version(&self.db, session.id, session.subject.version).await?,
+            dismissed: store::vote::dismissed(&self.db, session.id).await?,
             items: store::item::of_session(&self.db, session.id).await?,
             decision: store::decision::of_session(&self.db, session.id).await?,
             current: None,
@@ -109,21 +113,5 @@ impl App {
     /// Every key that may have signed a grant.
     pub(crate) async fn keys(&self) -> Result<Vec<PublicKey>, GateError> {
         Ok(store::key::public(&self.db).await?)
-    }
-
-    /// Known people who may approve the session and have not voted; nobody once it is decided.
-    pub(crate) async fn eligible(&self, ctx: &OpContext, id: SessionId) -> Result<Vec<Actor>, GateError> {
-        let session = self.session(id).await?;
-        if !session.state_at(ctx.now()).is_open() {
-            return Ok(Vec::new());
-        }
-        let votes = store::vote::of_version(&self.db, id, session.subject.version).await?;
-        let authors = self.peers.authors(ctx, id).await?;
-        let electorate = session.electorate(&authors);
-        let may = |actor: &&Actor| {
-            electorate.may_approve(actor).is_ok() && votes.iter().all(|vote| vote.voter.id != actor.id)
-        };
-        let everybody = self.everybody().await?.into_iter().map(|known| known.actor);
-        Ok(everybody.filter(|actor| may(&actor)).collect())
     }
 }

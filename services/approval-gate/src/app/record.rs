@@ -7,7 +7,7 @@ use assent_plan::Map;
 use assent_proto::event::v1 as events;
 use assent_proto::event::v1::event::Payload;
 use assent_rpc::convert::{Wire, WireEnum};
-use assent_store::{StoreError, Tx};
+use assent_store::Tx;
 use serde_json::{Value, json};
 
 use super::App;
@@ -136,6 +136,7 @@ impl App {
             rejected_items,
             approvers: ruling.approvers,
             policy_digest: session.risk.policy_digest,
+            break_glass: ending == Ending::BrokenGlass,
         };
         store::decision::insert(tx, session.id, &decision).await?;
         let details = json!({
@@ -148,10 +149,11 @@ impl App {
             "policy_digest": decision.policy_digest,
         });
         audit(tx, ctx, session, ending.action(), details).await?;
-        if decision.outcome == Outcome::Approved {
+        // What is signed afterwards has been granted before.
+        if decision.outcome == Outcome::Approved && session.after_review_of.is_none() {
             self.grant(tx, ctx, session, &items, now).await?;
         }
-        append(tx, ctx, Some(session.id), decided(ending, &decision)).await?;
+        append(tx, ctx, Some(session.id), decided(session, ending, &decision)).await?;
         Ok(decision)
     }
 
@@ -186,16 +188,30 @@ impl App {
     }
 
     /// Saves the session that `tx` holds, and commits.
-    pub(super) async fn commit(&self, mut tx: Tx, session: &mut Session) -> Result<(), StoreError> {
-        store::session::save(&mut tx, session).await?;
-        tx.commit().await
+    pub(super) async fn commit(&self, mut tx: Tx, session: &mut Session) -> Result<(), GateError> {
+        self.save(&mut tx, session).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Saves the session that `tx` holds, and whom it waits for now.
+    pub(super) async fn save(&self, tx: &mut Tx, session: &mut Session) -> Result<(), GateError> {
+        self.refresh_open(tx, session).await?;
+        Ok(store::session::save(tx, session).await?)
     }
 }
 
-fn decided(ending: Ending, decision: &Decision) -> Payload {
+fn decided(session: &Session, ending: Ending, decision: &Decision) -> Payload {
     let decision = Some(decision_to_pb(decision));
+    if let (Some(of), Ending::Approved) = (session.after_review_of, ending) {
+        return Payload::AfterReviewSigned(events::AfterReviewSigned {
+            decision,
+            after_review_of: of.to_string(),
+        });
+    }
     match ending {
-        Ending::AutoApproved | Ending::Approved => Payload::PlanApproved(events::PlanApproved { decision }),
+        Ending::AutoApproved | Ending::Approved | Ending::BrokenGlass => {
+            Payload::PlanApproved(events::PlanApproved { decision })
+        }
         Ending::Rejected => Payload::PlanRejected(events::PlanRejected { decision }),
         Ending::TimedOut => Payload::ApprovalTimeout(events::ApprovalTimeout {
             action_taken: assent_proto::plan::v1::TimeoutAction::Cancel.into(),

@@ -13,6 +13,7 @@ use super::record::{Ruling, audit, log_change, submitted};
 use super::{App, View, settle};
 use crate::domain::audit::Head;
 use crate::domain::decision::{Decision, Ending, ItemState, ItemStatus};
+use crate::domain::eligibility::Author;
 use crate::domain::options::{Mode, Options};
 use crate::domain::session::Session;
 use crate::domain::state::{Fact, State, next};
@@ -127,6 +128,8 @@ impl App {
             subject: version.subject,
             step_count: i32::try_from(version.leaves.len()).unwrap_or(i32::MAX),
             risk: version.risk.clone(),
+            cost_high: version.cost_high,
+            after_review_of: None,
             requester: ctx.actor().clone(),
             on_behalf_of: submission.on_behalf_of.clone(),
             mode,
@@ -150,6 +153,8 @@ impl App {
         let mut session = draft.clone();
         let mut tx = self.db.begin().await?;
         store::session::insert(&mut tx, &session).await?;
+        let author = Author { version: session.subject.version, id: ctx.actor().id.clone() };
+        store::opening::add_author(&mut tx, session.id, &author).await?;
         let pending = version.leaves.iter().map(|(id, leaf)| ItemStatus {
             item_id: id.to_string(),
             leaf: *leaf,

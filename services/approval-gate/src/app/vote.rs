@@ -1,7 +1,7 @@
 //! Votes, and the decision that the last one makes.
 
+use assent_core::OpContext;
 use assent_core::id::SessionId;
-use assent_core::{Actor, OpContext};
 use assent_events::append;
 use assent_plan::redact::redact;
 use assent_proto::event::v1::PlanVoteCast;
@@ -9,11 +9,12 @@ use assent_proto::event::v1::event::Payload;
 use assent_store::{StoreError, Tx};
 use serde_json::json;
 
+use super::once::retried;
 use super::record::{Ruling, audit, log_change};
-use super::{App, View, settle};
+use super::{App, View};
 use crate::domain::decision::Ending;
 use crate::domain::session::{Session, Verdict};
-use crate::domain::vote::{Ballot, Choice, Vote};
+use crate::domain::vote::{Ballot, Choice, Vote, Voter};
 use crate::error::GateError;
 use crate::grpc::convert::vote_to_pb;
 use crate::store;
@@ -26,21 +27,16 @@ pub(crate) struct Voted {
 }
 
 impl App {
-    /// Counts the caller's vote.
+    /// Counts the caller's vote, be it their own or given in the place of `delegator`.
     pub(crate) async fn vote(
         &self,
         ctx: &OpContext,
         id: SessionId,
+        delegator: &str,
         ballot: Ballot,
     ) -> Result<Voted, GateError> {
         let ballot = Ballot { reason: redact(&ballot.reason).into_owned(), ..ballot };
-        let mut attempt = 1;
-        let (session, missing) = loop {
-            if let Some(settled) = settle(attempt, self.try_vote(ctx, id, &ballot).await) {
-                break settled?;
-            }
-            attempt += 1;
-        };
+        let (session, missing) = retried(|| self.try_vote(ctx, id, delegator, &ballot)).await?;
         Ok(Voted { view: self.summary(session).await?, missing })
     }
 
@@ -49,12 +45,13 @@ impl App {
         &self,
         ctx: &OpContext,
         id: SessionId,
+        delegator: &str,
         ballot: &Ballot,
     ) -> Result<(Session, u32), GateError> {
         let session = self.session(id).await?;
-        let voter = self.known(ctx.actor()).await?.actor;
+        let voter = self.voter(ctx, delegator).await?;
         let separate = session.risk.requirement.separation_of_duties && ballot.choice == Choice::Approve;
-        let authors = if separate { self.peers.authors(ctx, id).await? } else { Vec::new() };
+        let authors = if separate { self.authors(ctx, &session).await? } else { Vec::new() };
         let votes = store::vote::of_version(&self.db, id, session.subject.version).await?;
         let refused = GateError::refused(id);
         let foreseen = session.judge(ctx.now(), &voter, ballot, &authors, &votes).map_err(&refused)?;
@@ -62,40 +59,44 @@ impl App {
             return Ok((session, missing));
         }
         let (seals, subject) = (matches!(foreseen, Verdict::Approves { .. }), session.subject);
-        if seals {
+        // What was approved in an emergency is sealed, and was assessed by the policy of that time.
+        if seals && session.after_review_of.is_none() {
+            self.check_policy(ctx, &session).await?;
             self.peers.seal(ctx, id, subject).await?;
         }
 
         let mut tx = self.db.begin().await?;
+        let policy = session.risk.policy_digest;
         let session = store::session::lock(&mut tx, id).await?;
         let mut session = session.ok_or(GateError::UnknownSession(id))?;
-        if session.subject != subject {
-            // What was asked of versioning was about another version.
+        if session.subject != subject || session.risk.policy_digest != policy {
+            // What was asked of others was about another version, or another policy.
             return Err(StoreError::Conflict.into());
         }
         let votes = store::vote::of_version(&mut tx, id, session.subject.version).await?;
         let verdict = session.judge(ctx.now(), &voter, ballot, &authors, &votes).map_err(&refused)?;
-        let (ending, missing) = match verdict {
+        let (ending, cast, missing) = match verdict {
             Verdict::Repeated { missing } => return Ok((session, missing)),
-            Verdict::Counts { missing } => (None, missing),
+            Verdict::Counts { missing } => (None, true, missing),
             // Another vote came in between: the version must be sealed first.
             Verdict::Approves { .. } if !seals => return Err(StoreError::Conflict.into()),
-            Verdict::Approves { approvers } => (Some((Ending::Approved, approvers)), 0),
+            Verdict::Approves { approvers, cast } => (Some((Ending::Approved, approvers)), !cast, 0),
             Verdict::Rejects => {
                 let approvers = session.tally(&authors, &votes, None).approvers;
-                (Some((Ending::Rejected, approvers)), 0)
+                (Some((Ending::Rejected, approvers)), true, 0)
             }
         };
         let before = session.state;
-        let vote = self.cast(&mut tx, ctx, &mut session, voter, ballot).await?;
+        let vote =
+            if cast { Some(self.cast(&mut tx, ctx, &mut session, voter, ballot).await?) } else { None };
         match ending {
             Some((ending, approvers)) => {
                 let ruling = Ruling { ending, reason: ballot.reason.clone(), approvers };
                 self.decide(&mut tx, ctx, &mut session, ruling).await?;
             }
             None => {
-                let cast = Payload::PlanVoteCast(PlanVoteCast { vote: Some(vote_to_pb(&vote)) });
-                append(&mut tx, ctx, Some(id), cast).await?;
+                let cast = PlanVoteCast { vote: vote.as_ref().map(vote_to_pb) };
+                append(&mut tx, ctx, Some(id), Payload::PlanVoteCast(cast)).await?;
             }
         }
         self.commit(tx, &mut session).await?;
@@ -110,13 +111,16 @@ impl App {
         tx: &mut Tx,
         ctx: &OpContext,
         session: &mut Session,
-        voter: Actor,
+        voter: Voter,
         ballot: &Ballot,
     ) -> Result<Vote, GateError> {
         let vote = Vote {
             id: ctx.new_id(),
             subject: ballot.subject,
-            voter,
+            voter: voter.actor,
+            seat: voter.seat,
+            delegation: voter.delegation,
+            given_on: None,
             choice: ballot.choice,
             reason: ballot.reason.clone(),
             created_at: ctx.now(),
@@ -127,12 +131,16 @@ impl App {
             Choice::Approve => "vote.approve",
             Choice::Reject => "vote.reject",
         };
-        let details = json!({
+        let mut details = json!({
             "vote": vote.id,
             "version": vote.subject.version,
             "digest": vote.subject.digest,
             "reason": vote.reason,
         });
+        if let Some(delegation) = vote.delegation {
+            details["delegator"] = vote.seat.id.clone().into();
+            details["delegation"] = delegation.to_string().into();
+        }
         audit(tx, ctx, session, action, details).await?;
         Ok(vote)
     }

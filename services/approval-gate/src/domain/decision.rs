@@ -44,6 +44,8 @@ pub enum Ending {
     AutoApproved,
     /// Enough people approved.
     Approved,
+    /// An admin approved alone, in an emergency.
+    BrokenGlass,
     /// Somebody rejected.
     Rejected,
     /// The time is over.
@@ -55,7 +57,7 @@ impl Ending {
     pub const fn fact(self) -> Fact {
         match self {
             Self::AutoApproved => Fact::AutoApproved,
-            Self::Approved => Fact::Approved,
+            Self::Approved | Self::BrokenGlass => Fact::Approved,
             Self::Rejected => Fact::Rejected,
             Self::TimedOut => Fact::TimedOut,
         }
@@ -64,7 +66,7 @@ impl Ending {
     /// What that means for the plan.
     pub const fn outcome(self) -> Outcome {
         match self {
-            Self::AutoApproved | Self::Approved => Outcome::Approved,
+            Self::AutoApproved | Self::Approved | Self::BrokenGlass => Outcome::Approved,
             Self::Rejected => Outcome::Rejected,
             Self::TimedOut => Outcome::TimedOut,
         }
@@ -73,7 +75,7 @@ impl Ending {
     /// What that means for each item.
     pub const fn items(self) -> ItemState {
         match self {
-            Self::AutoApproved | Self::Approved => ItemState::Approved,
+            Self::AutoApproved | Self::Approved | Self::BrokenGlass => ItemState::Approved,
             Self::Rejected | Self::TimedOut => ItemState::Rejected,
         }
     }
@@ -83,6 +85,7 @@ impl Ending {
         match self {
             Self::AutoApproved => "session.auto_approved",
             Self::Approved => "session.approved",
+            Self::BrokenGlass => "session.break_glass",
             Self::Rejected => "session.rejected",
             Self::TimedOut => "session.timed_out",
         }
@@ -112,6 +115,8 @@ pub struct Decision {
     pub approvers: Vec<String>,
     /// Digest of the policy whose requirement was met, or not.
     pub policy_digest: Digest,
+    /// Whether an admin decided alone, in an emergency.
+    pub break_glass: bool,
 }
 
 /// Whether one work item may run.

@@ -5,6 +5,7 @@ use assent_core::{Actor, ActorKind};
 
 use super::eligibility::Ineligible;
 use super::session::Session;
+use super::vote::Voter;
 
 impl Session {
     /// Whether `actor` asked for the approval, or is the person for whom it was asked.
@@ -26,12 +27,12 @@ impl Session {
         }
     }
 
-    /// Whether `actor` may take the grant back: whoever may cancel, and whoever could have said no.
+    /// Whether `voter` may take the grant back: whoever may cancel, and whoever could have said no.
     ///
     /// # Errors
     /// Why not.
-    pub fn may_withdraw(&self, actor: &Actor) -> Result<(), Ineligible> {
-        let rejects = self.electorate(&[]).may_reject(actor).is_ok();
-        if rejects { Ok(()) } else { self.may_cancel(actor) }
+    pub fn may_withdraw(&self, voter: &Voter) -> Result<(), Ineligible> {
+        let rejects = self.electorate(&[]).may_reject(&voter.actor, &voter.seat).is_ok();
+        if rejects { Ok(()) } else { self.may_cancel(&voter.actor) }
     }
 }

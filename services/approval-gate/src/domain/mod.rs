@@ -1,6 +1,7 @@
 //! The rules of a review, without any I/O: what may follow what, who may vote, when a plan is approved.
 
 pub mod audit;
+pub mod carry;
 pub mod decision;
 pub mod directory;
 pub mod eligibility;
@@ -12,6 +13,7 @@ pub mod quorum;
 pub mod session;
 pub mod state;
 pub mod vote;
+pub mod waiting;
 
 /// Declares an enum whose values have one name each, the same in SQL, JSON and text.
 macro_rules! names {

@@ -2,14 +2,14 @@
 
 use assent_core::id::{PlanKind, SessionId};
 use assent_core::{Actor, Id, Timestamp};
-use assent_plan::RiskAssessment;
+use assent_plan::{Money, RiskAssessment};
 
 use super::audit::Head;
-use super::eligibility::{Electorate, Ineligible};
+use super::eligibility::{Author, Electorate, Ineligible};
 use super::options::{Mode, Options};
-use super::quorum::{Tally, tally};
+use super::quorum::{Tally, Voice, chosen, rejections, tally};
 use super::state::{Fact, State, next};
-use super::vote::{Ballot, Choice, Subject, Vote};
+use super::vote::{Ballot, Choice, Subject, Vote, Voter, people};
 
 /// The review of one plan through its versions.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +30,10 @@ pub struct Session {
     pub risk: RiskAssessment,
     /// Number of work items.
     pub step_count: i32,
+    /// Upper end of the current version's estimate; none without one.
+    pub cost_high: Option<Money>,
+    /// The session that was ended by breaking the glass, where this one is its review afterwards.
+    pub after_review_of: Option<SessionId>,
     /// Who asked.
     pub requester: Actor,
     /// For whom, where that is somebody else; empty otherwise.
@@ -59,6 +63,8 @@ pub struct NewVersion {
     pub risk: RiskAssessment,
     /// Number of its work items.
     pub step_count: i32,
+    /// Upper end of its estimate; none without one.
+    pub cost_high: Option<Money>,
     /// What the plan is for, where that changed.
     pub goal: Option<String>,
 }
@@ -93,21 +99,30 @@ pub enum Verdict {
     Approves {
         /// Everybody who approved.
         approvers: Vec<String>,
+        /// Whether the vote itself is in already, and only now enough.
+        cast: bool,
     },
     /// It ends the review.
     Rejects,
 }
 
 impl Session {
-    /// Who may vote; `authors` made a version of the plan.
-    pub fn electorate<'a>(&'a self, authors: &'a [String]) -> Electorate<'a> {
+    /// Who may vote; `authors` made the versions of the plan.
+    pub fn electorate<'a>(&'a self, authors: &'a [Author]) -> Electorate<'a> {
         Electorate {
             requirement: &self.risk.requirement,
             authorized: &self.options.authorized_approvers,
             requester: &self.requester.id,
             on_behalf_of: &self.on_behalf_of,
             authors,
+            cost_high: self.cost_high,
+            escalated: 0,
         }
+    }
+
+    /// The session whose versions this one is about: its own, or that of which it is the review afterwards.
+    pub fn plan_session(&self) -> SessionId {
+        self.after_review_of.unwrap_or(self.id)
     }
 
     /// The state as of `now`: a session whose time is over is timed out, also before anybody wrote that down.
@@ -121,6 +136,11 @@ impl Session {
     /// # Errors
     /// [`Refusal::State`] when it cannot happen now.
     pub fn after(&self, fact: Fact, now: Timestamp) -> Result<State, Refusal> {
+        // What was approved in an emergency stays under review until it is signed, whatever else happens.
+        let signing = matches!(fact, Fact::Submitted | Fact::ReviewStarted | Fact::VoteCast | Fact::Approved);
+        if self.after_review_of.is_some() && !signing {
+            return Err(Refusal::State(self.state));
+        }
         // Only the end of the time itself may come after the time.
         let state = if fact == Fact::TimedOut { self.state } else { self.state_at(now) };
         next(Some(state), fact).ok_or(Refusal::State(state))
@@ -136,6 +156,7 @@ impl Session {
         self.subject = version.subject;
         self.risk = version.risk.clone();
         self.step_count = version.step_count;
+        self.cost_high = version.cost_high;
         if let Some(goal) = &version.goal {
             self.goal.clone_from(goal);
         }
@@ -143,13 +164,13 @@ impl Session {
         true
     }
 
-    /// Whether `actor` may open the session for review.
+    /// Whether `voter` may open the session for review.
     ///
     /// # Errors
     /// Why not.
-    pub fn may_start_review(&self, actor: &Actor, now: Timestamp) -> Result<State, Refusal> {
+    pub fn may_start_review(&self, voter: &Voter, now: Timestamp) -> Result<State, Refusal> {
         let state = self.after(Fact::ReviewStarted, now)?;
-        self.electorate(&[]).may_reject(actor).map_err(Refusal::NotEligible)?;
+        self.electorate(&[]).may_reject(&voter.actor, &voter.seat).map_err(Refusal::NotEligible)?;
         Ok(state)
     }
 
@@ -160,22 +181,25 @@ impl Session {
     pub fn judge(
         &self,
         now: Timestamp,
-        voter: &Actor,
+        voter: &Voter,
         ballot: &Ballot,
-        authors: &[String],
+        authors: &[Author],
         votes: &[Vote],
     ) -> Result<Verdict, Refusal> {
-        let earlier = votes.iter().find(|vote| vote.voter.id == voter.id && vote.subject == ballot.subject);
+        let on_this = votes.iter().filter(|vote| vote.subject == ballot.subject);
+        let [hand, seat] = people(&voter.actor, &voter.seat);
+        let earlier =
+            on_this.clone().find(|vote| people(&vote.voter, &vote.seat) == [hand.clone(), seat.clone()]);
         // First of all, so that a caller who lost the answer learns that the vote is in.
         if earlier.is_some_and(|vote| vote.choice == ballot.choice) {
-            return Ok(Verdict::Repeated { missing: self.tally(authors, votes, None).missing });
+            return Ok(self.again(now, ballot, authors, votes));
         }
         let electorate = self.electorate(authors);
-        let (fact, eligible) = match ballot.choice {
-            Choice::Approve => (Fact::VoteCast, electorate.may_approve(voter)),
-            Choice::Reject => (Fact::Rejected, electorate.may_reject(voter)),
+        let eligible = match ballot.choice {
+            Choice::Approve => electorate.may_approve(&voter.actor, &voter.seat),
+            Choice::Reject => electorate.may_reject(&voter.actor, &voter.seat),
         };
-        self.after(fact, now)?;
+        self.after(Fact::VoteCast, now)?;
         eligible.map_err(Refusal::NotEligible)?;
         if ballot.subject != self.subject {
             return Err(Refusal::Outdated(self.subject));
@@ -183,24 +207,54 @@ impl Session {
         if earlier.is_some() {
             return Err(Refusal::VoteExists);
         }
+        // Whoever delegated may still vote otherwise in person; nobody's hand votes twice, and nobody agrees twice.
+        let counted = on_this.clone().any(|vote| {
+            let there = people(&vote.voter, &vote.seat);
+            let agrees = vote.choice == ballot.choice && (there.contains(&hand) || there.contains(&seat));
+            there[0] == hand || agrees
+        });
+        if counted {
+            return Err(Refusal::NotEligible(Ineligible::AlreadyVoted));
+        }
+        let voice = Voice { hand: &voter.actor, seat: &voter.seat };
         Ok(match ballot.choice {
-            Choice::Reject => Verdict::Rejects,
-            Choice::Approve => match self.tally(authors, votes, Some(voter)) {
-                Tally { missing: 0, approvers } => Verdict::Approves { approvers },
-                Tally { missing, .. } => Verdict::Counts { missing },
-            },
+            Choice::Reject if self.rejects(authors, votes, voice) => Verdict::Rejects,
+            Choice::Reject => Verdict::Counts { missing: self.tally(authors, votes, None).missing() },
+            Choice::Approve => {
+                let tally = self.tally(authors, votes, Some(voice));
+                match tally.missing() {
+                    0 => Verdict::Approves { approvers: tally.approvers, cast: false },
+                    missing => Verdict::Counts { missing },
+                }
+            }
         })
     }
 
-    /// Counts the approvals of the current version, with that of `another` on top.
-    pub fn tally(&self, authors: &[String], votes: &[Vote], another: Option<&Actor>) -> Tally {
-        let given = votes.iter().filter(|vote| vote.choice == Choice::Approve);
-        let given = given.map(|vote| (&vote.voter, vote.subject));
-        tally(
-            &self.electorate(authors),
-            self.subject,
-            given.chain(another.map(|voter| (voter, self.subject))),
-        )
+    /// What a vote does that is in already: it decides when it has become enough since, e.g. because a new version
+    /// asks for less.
+    fn again(&self, now: Timestamp, ballot: &Ballot, authors: &[Author], votes: &[Vote]) -> Verdict {
+        let tally = self.tally(authors, votes, None);
+        let missing = tally.missing();
+        let decides = missing == 0 && ballot.choice == Choice::Approve && ballot.subject == self.subject;
+        if decides && self.after(Fact::Approved, now).is_ok() {
+            return Verdict::Approves { approvers: tally.approvers, cast: true };
+        }
+        Verdict::Repeated { missing }
+    }
+
+    /// Counts the approvals of the current version, with `another` on top.
+    pub fn tally(&self, authors: &[Author], votes: &[Vote], another: Option<Voice<'_>>) -> Tally {
+        let given = chosen(votes, Choice::Approve);
+        let another = another.map(|voice| (voice, self.subject));
+        tally(&self.electorate(authors), self.subject, given.chain(another))
+    }
+
+    /// Whether the rejections end the review with `another` on top. What was approved in an emergency has happened:
+    /// an objection to it is kept, and the review stays open.
+    fn rejects(&self, authors: &[Author], votes: &[Vote], another: Voice<'_>) -> bool {
+        let given = chosen(votes, Choice::Reject).chain([(another, self.subject)]);
+        let (_, ends) = rejections(&self.electorate(authors), self.subject, given);
+        ends && self.after_review_of.is_none()
     }
 }
 
@@ -212,6 +266,7 @@ mod tests {
 
     use super::*;
     use crate::domain::eligibility::tests::person;
+    use crate::domain::member::Member;
     use crate::domain::options::tests::risk;
 
     fn at(seconds: i64) -> Timestamp {
@@ -233,6 +288,8 @@ mod tests {
             subject: Subject { version: 1, digest: Digest::of(&[b"plan"]) },
             risk: risk(RiskLevel::Critical, &["admin"], quorum, true),
             step_count: 1,
+            cost_high: None,
+            after_review_of: None,
             requester: person("rob", &["admin"]),
             on_behalf_of: String::new(),
             mode: Mode::ReviewAlways,
@@ -245,6 +302,16 @@ mod tests {
         }
     }
 
+    fn judge(
+        session: &Session,
+        now: Timestamp,
+        actor: &Actor,
+        ballot: &Ballot,
+        votes: &[Vote],
+    ) -> Result<Verdict, Refusal> {
+        session.judge(now, &Voter::own(actor.clone(), &[]), ballot, &[], votes)
+    }
+
     fn ballot(session: &Session, choice: Choice) -> Ballot {
         Ballot { subject: session.subject, choice, reason: String::new() }
     }
@@ -253,6 +320,9 @@ mod tests {
         Vote {
             id: source().new_id(),
             subject: session.subject,
+            seat: Member::of(voter, &[]),
+            delegation: None,
+            given_on: None,
             voter: voter.clone(),
             choice,
             reason: String::new(),
@@ -268,6 +338,7 @@ mod tests {
             subject: Subject { version: 2, digest: Digest::of(&[b"second"]) },
             risk: risk(RiskLevel::Low, &["developer"], 1, false),
             step_count: 3,
+            cost_high: None,
             goal: None,
         };
         assert!(session.adopt(&second, at(1)));
@@ -285,14 +356,17 @@ mod tests {
         let session = session(2);
         let (ada, ben) = (person("ada", &["admin"]), person("ben", &["admin"]));
         let approve = ballot(&session, Choice::Approve);
-        assert_eq!(session.judge(at(1), &ada, &approve, &[], &[]), Ok(Verdict::Counts { missing: 1 }));
+        assert_eq!(judge(&session, at(1), &ada, &approve, &[]), Ok(Verdict::Counts { missing: 1 }));
         let votes = [given(&session, &ada, Choice::Approve)];
-        assert_eq!(session.judge(at(1), &ada, &approve, &[], &votes), Ok(Verdict::Repeated { missing: 1 }));
+        assert_eq!(judge(&session, at(1), &ada, &approve, &votes), Ok(Verdict::Repeated { missing: 1 }));
         let approvers = vec!["ada".to_owned(), "ben".to_owned()];
-        assert_eq!(session.judge(at(1), &ben, &approve, &[], &votes), Ok(Verdict::Approves { approvers }));
+        assert_eq!(
+            judge(&session, at(1), &ben, &approve, &votes),
+            Ok(Verdict::Approves { approvers, cast: false })
+        );
         let reject = ballot(&session, Choice::Reject);
-        assert_eq!(session.judge(at(1), &ada, &reject, &[], &votes), Err(Refusal::VoteExists));
-        assert_eq!(session.judge(at(1), &ben, &reject, &[], &votes), Ok(Verdict::Rejects));
+        assert_eq!(judge(&session, at(1), &ada, &reject, &votes), Err(Refusal::VoteExists));
+        assert_eq!(judge(&session, at(1), &ben, &reject, &votes), Ok(Verdict::Rejects));
     }
 
     #[test]
@@ -300,14 +374,32 @@ mod tests {
         let session = session(1);
         let ada = person("ada", &["admin"]);
         let approve = ballot(&session, Choice::Approve);
-        let late = session.judge(at(100), &ada, &approve, &[], &[]);
+        let late = judge(&session, at(100), &ada, &approve, &[]);
         assert_eq!(late, Err(Refusal::State(State::TimedOut)));
         assert_eq!(session.after(Fact::TimedOut, at(100)), Ok(State::TimedOut));
         let other = Ballot { subject: Subject { version: 1, digest: Digest::of(&[b"other"]) }, ..approve };
-        assert_eq!(session.judge(at(1), &ada, &other, &[], &[]), Err(Refusal::Outdated(session.subject)));
+        assert_eq!(judge(&session, at(1), &ada, &other, &[]), Err(Refusal::Outdated(session.subject)));
         let rob = person("rob", &["admin"]);
-        let own = session.judge(at(1), &rob, &ballot(&session, Choice::Approve), &[], &[]);
+        let own = judge(&session, at(1), &rob, &ballot(&session, Choice::Approve), &[]);
         assert_eq!(own, Err(Refusal::NotEligible(Ineligible::Requester)));
+    }
+
+    #[test]
+    fn a_review_afterwards_ends_only_by_its_signatures() {
+        let mut after = session(2);
+        after.after_review_of = Some(source().new_id());
+        after.expires_at = None;
+        for fact in Fact::ALL {
+            let signing = [Fact::ReviewStarted, Fact::VoteCast, Fact::Approved].contains(fact);
+            assert_eq!(after.after(*fact, at(1_000_000)).is_ok(), signing, "{fact}");
+        }
+        let (ada, ben, cem) =
+            (person("ada", &["admin"]), person("ben", &["admin"]), person("cem", &["admin"]));
+        let objection = judge(&after, at(1), &ada, &ballot(&after, Choice::Reject), &[]);
+        assert_eq!(objection, Ok(Verdict::Counts { missing: 2 }));
+        let votes = [given(&after, &ada, Choice::Reject), given(&after, &ben, Choice::Approve)];
+        let last = judge(&after, at(1), &cem, &ballot(&after, Choice::Approve), &votes);
+        assert!(matches!(last, Ok(Verdict::Approves { .. })), "{last:?}");
     }
 
     proptest! {
@@ -324,7 +416,7 @@ mod tests {
                 let voter = person(&id, if admin { &["admin"] } else { &["lead"] });
                 let choice = if approve { Choice::Approve } else { Choice::Reject };
                 let before = session.state;
-                let verdict = session.judge(at(1), &voter, &ballot(&session, choice), &[], &votes);
+                let verdict = judge(&session, at(1), &voter, &ballot(&session, choice), &votes);
                 if !before.is_open() {
                     let still = matches!(verdict, Err(Refusal::State(_)) | Ok(Verdict::Repeated { .. }));
                     prop_assert!(still, "{:?} after {}", verdict, before);

@@ -1,8 +1,9 @@
 //! Votes.
 
-use assent_core::id::VoteKind;
+use assent_core::id::{DelegationKind, VoteKind};
 use assent_core::{Actor, Digest, Id, Timestamp};
 
+use super::member::{Member, person};
 use super::names;
 
 names! {
@@ -42,12 +43,41 @@ pub struct Vote {
     pub id: Id<VoteKind>,
     /// What the voter saw.
     pub subject: Subject,
-    /// Who, with the roles at that time.
+    /// Whose hand it was, with the roles at that time.
     pub voter: Actor,
+    /// Whose voice it is: the voter's own, or that of somebody who delegated.
+    pub seat: Member,
+    /// The delegation under which it was given.
+    pub delegation: Option<Id<DelegationKind>>,
+    /// The version on which it was given, where it was kept for a newer one.
+    pub given_on: Option<i32>,
     /// For or against.
     pub choice: Choice,
     /// Why.
     pub reason: String,
     /// When.
     pub created_at: Timestamp,
+}
+
+/// Somebody who wants to vote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Voter {
+    /// Whose hand it is.
+    pub actor: Actor,
+    /// Whose voice it is.
+    pub seat: Member,
+    /// The delegation that joins the two, where they are not one person.
+    pub delegation: Option<Id<DelegationKind>>,
+}
+
+impl Voter {
+    /// Somebody who votes for themself.
+    pub fn own(actor: Actor, tags: &[String]) -> Self {
+        Self { seat: Member::of(&actor, tags), actor, delegation: None }
+    }
+}
+
+/// The people of a vote: hand and voice.
+pub fn people(hand: &Actor, seat: &Member) -> [String; 2] {
+    [person(&hand.id), seat.person()]
 }

@@ -14,7 +14,9 @@ use futures_util::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status};
 
 use super::convert::{decision_to_pb, key_to_pb, session_to_pb, view_to_pb};
+use super::explain::{explanation_to_pb, pending_to_pb};
 use super::{Grpc, request, session_id};
+use crate::app::Once;
 
 #[tonic::async_trait]
 impl ApprovalService for Grpc {
@@ -62,8 +64,9 @@ impl ApprovalService for Grpc {
         request: Request<pb::ApproveRequest>,
     ) -> Result<Response<pb::ApproveResponse>, Status> {
         let (ctx, body) = accept(request)?;
+        let delegator = body.delegator.clone();
         let (session, ballot) = request::approval(body)?;
-        let voted = self.0.vote(&ctx, session, ballot).await?;
+        let voted = self.0.vote(&ctx, session, &delegator, ballot).await?;
         let approvals_missing = i32::try_from(voted.missing).unwrap_or(i32::MAX);
         Ok(Response::new(pb::ApproveResponse { session: Some(view_to_pb(voted.view)), approvals_missing }))
     }
@@ -73,8 +76,9 @@ impl ApprovalService for Grpc {
         request: Request<pb::RejectRequest>,
     ) -> Result<Response<pb::RejectResponse>, Status> {
         let (ctx, body) = accept(request)?;
+        let delegator = body.delegator.clone();
         let (session, ballot) = request::rejection(body)?;
-        let voted = self.0.vote(&ctx, session, ballot).await?;
+        let voted = self.0.vote(&ctx, session, &delegator, ballot).await?;
         Ok(Response::new(pb::RejectResponse { session: Some(view_to_pb(voted.view)) }))
     }
 
@@ -141,5 +145,37 @@ impl ApprovalService for Grpc {
     ) -> Result<Response<pb::RevokeGrantResponse>, Status> {
         let (ctx, body) = accept(request)?;
         self.revoke(&ctx, body).await.map(Response::new)
+    }
+
+    async fn list_pending_sessions(
+        &self,
+        request: Request<pb::ListPendingSessionsRequest>,
+    ) -> Result<Response<pb::ListPendingSessionsResponse>, Status> {
+        let (ctx, body) = accept(request)?;
+        let filter = ("pending", &ctx.actor().id);
+        let page = Page::parse(body.page_size, &body.page_token, &filter).map_err(request::refused)?;
+        let (pending, next_page_token) = self.0.pending(&ctx, &page).await?;
+        let sessions = pending.iter().map(pending_to_pb).collect();
+        Ok(Response::new(pb::ListPendingSessionsResponse { sessions, next_page_token }))
+    }
+
+    async fn explain_decision(
+        &self,
+        request: Request<pb::ExplainDecisionRequest>,
+    ) -> Result<Response<pb::ExplainDecisionResponse>, Status> {
+        let (ctx, body) = accept(request)?;
+        let explanation = self.0.explain(&ctx, session_id(body.session_id)?).await?;
+        Ok(Response::new(explanation_to_pb(&explanation)))
+    }
+
+    async fn break_glass(
+        &self,
+        request: Request<pb::BreakGlassRequest>,
+    ) -> Result<Response<pb::BreakGlassResponse>, Status> {
+        let (ctx, body) = accept(request)?;
+        let once = Once::of("BreakGlass", &body.request_id, &body);
+        let (session, seen) = request::emergency(body)?;
+        let answer = self.0.break_glass(&ctx, &once, session, seen.subject, &seen.reason).await?;
+        Ok(Response::new(answer))
     }
 }

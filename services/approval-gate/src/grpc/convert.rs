@@ -9,6 +9,7 @@ use assent_rpc::wire_enum;
 
 use crate::app::View;
 use crate::domain::audit::Entry;
+use crate::domain::carry::Dismissed;
 use crate::domain::decision::{Decision, ItemState, ItemStatus, Outcome};
 use crate::domain::options::{Mode, Options, Urgency};
 use crate::domain::session::Session;
@@ -30,6 +31,7 @@ pub(crate) fn view_to_pb(view: View) -> pb::PlanReviewSession {
     let shows_estimates = view.session.options.show_estimates;
     let mut session = session_to_pb(&view.session);
     session.votes = view.votes.iter().map(vote_to_pb).collect();
+    session.dismissed_votes = view.dismissed.iter().map(dismissed_to_pb).collect();
     session.item_statuses = view.items.iter().map(item_to_pb).collect();
     session.decision = view.decision.as_ref().map(decision_to_pb);
     session.versions = view.versions;
@@ -75,6 +77,8 @@ pub(crate) fn session_to_pb(session: &Session) -> pb::PlanReviewSession {
         votes: Vec::new(),
         update_time: Some(session.updated_at.to_pb()),
         revision: session.revision,
+        dismissed_votes: Vec::new(),
+        after_review_of: session.after_review_of.map(|id| id.to_pb()).unwrap_or_default(),
     }
 }
 
@@ -102,6 +106,19 @@ pub(crate) fn vote_to_pb(vote: &Vote) -> pb::Vote {
         choice: vote.choice.number(),
         reason: vote.reason.clone(),
         create_time: Some(vote.created_at.to_pb()),
+        delegator: vote.delegation.map(|_| vote.seat.id.clone()).unwrap_or_default(),
+        delegation_id: vote.delegation.map(|id| id.to_pb()).unwrap_or_default(),
+        given_on_version: vote.given_on.unwrap_or_default(),
+    }
+}
+
+pub(crate) fn dismissed_to_pb(dismissed: &Dismissed) -> pb::DismissedVote {
+    pb::DismissedVote {
+        vote: Some(vote_to_pb(&dismissed.vote)),
+        reason: dismissed.reason.clone(),
+        message: dismissed.explanation.clone(),
+        version: dismissed.version,
+        dismiss_time: Some(dismissed.at.to_pb()),
     }
 }
 
@@ -128,6 +145,7 @@ pub(crate) fn decision_to_pb(decision: &Decision) -> pb::ApprovalDecision {
         rejected_items: decision.rejected_items.clone(),
         conditions: Vec::new(),
         approvers: decision.approvers.clone(),
+        break_glass: decision.break_glass,
     }
 }
 

@@ -8,7 +8,7 @@ use assent_rpc::accept;
 use assent_rpc::convert::{Wire, list_to_pb, read_message};
 use tonic::{Request, Response, Status};
 
-use super::people::{contact_to_pb, delegation_to_pb, read_user, user_to_pb};
+use super::people::{contact_to_pb, delegation_to_pb, eligible_to_pb, read_user, user_to_pb};
 use super::{Grpc, request, session_id};
 use crate::app::{Once, Shown, Wish};
 use crate::domain::member::person;
@@ -22,7 +22,8 @@ impl DirectoryService for Grpc {
         request: Request<pb::GetCallerRequest>,
     ) -> Result<Response<pb::GetCallerResponse>, Status> {
         let (ctx, pb::GetCallerRequest {}) = accept(request)?;
-        Ok(Response::new(pb::GetCallerResponse { caller: Some(ctx.actor().to_pb()) }))
+        let caller = self.0.known(ctx.actor()).await?.actor;
+        Ok(Response::new(pb::GetCallerResponse { caller: Some(caller.to_pb()) }))
     }
 
     async fn list_eligible_approvers(
@@ -30,8 +31,13 @@ impl DirectoryService for Grpc {
         request: Request<pb::ListEligibleApproversRequest>,
     ) -> Result<Response<pb::ListEligibleApproversResponse>, Status> {
         let (ctx, body) = accept(request)?;
-        let approvers = self.0.eligible(&ctx, session_id(body.session_id)?).await?;
-        Ok(Response::new(pb::ListEligibleApproversResponse { approvers: list_to_pb(&approvers) }))
+        let eligible = self.0.eligible(&ctx, session_id(body.session_id)?).await?;
+        let mut approvers: Vec<_> = eligible.iter().map(|one| one.voter.actor.clone()).collect();
+        approvers.dedup_by(|a, b| a.id == b.id);
+        Ok(Response::new(pb::ListEligibleApproversResponse {
+            approvers: list_to_pb(&approvers),
+            eligible: eligible.iter().map(eligible_to_pb).collect(),
+        }))
     }
 
     async fn get_user(

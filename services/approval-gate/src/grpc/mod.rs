@@ -4,6 +4,7 @@ mod approval;
 mod audit;
 pub(crate) mod convert;
 mod directory;
+mod explain;
 mod grants;
 pub(crate) mod people;
 mod request;
@@ -36,6 +37,10 @@ pub(crate) const ACCESS: &[(&str, Access)] = &[
     ("/assent.approval.v1.ApprovalService/GetKeys", Access::Authenticated),
     ("/assent.approval.v1.ApprovalService/CheckGrant", Access::Service),
     ("/assent.approval.v1.ApprovalService/RevokeGrant", Access::Authenticated),
+    ("/assent.approval.v1.ApprovalService/ListPendingSessions", Access::Authenticated),
+    ("/assent.approval.v1.ApprovalService/ExplainDecision", Access::Authenticated),
+    // Roles may come from the directory, too, so that this is judged there.
+    ("/assent.approval.v1.ApprovalService/BreakGlass", Access::Authenticated),
     ("/assent.approval.v1.DirectoryService/GetCaller", Access::Authenticated),
     ("/assent.approval.v1.DirectoryService/ListEligibleApprovers", Access::Authenticated),
     ("/assent.approval.v1.DirectoryService/GetUser", Access::Authenticated),

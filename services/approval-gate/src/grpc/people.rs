@@ -3,7 +3,7 @@
 use assent_proto::approval::v1 as pb;
 use assent_rpc::convert::Wire as _;
 
-use crate::app::{Contact, Shown};
+use crate::app::{Contact, Eligible, Shown};
 use crate::domain::directory::{Contacts, Delegation, User};
 
 /// A user; `contacts` says whether the addresses are for the caller.
@@ -79,5 +79,15 @@ pub(crate) fn delegation_to_pb(delegation: &Delegation) -> pb::Delegation {
         create_time: Some(delegation.created_at.to_pb()),
         revoked_by,
         revoke_time,
+    }
+}
+
+pub(super) fn eligible_to_pb(eligible: &Eligible) -> pb::EligibleApprover {
+    let voter = &eligible.voter;
+    pb::EligibleApprover {
+        user_id: voter.actor.id.clone(),
+        delegator: voter.delegation.map(|_| voter.seat.id.clone()).unwrap_or_default(),
+        counts_for: eligible.counts_for.clone(),
+        escalated: eligible.escalated,
     }
 }

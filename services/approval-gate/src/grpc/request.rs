@@ -116,6 +116,10 @@ pub(super) fn rejection(request: pb::RejectRequest) -> Result<(SessionId, Ballot
     ballot(request.session_id, request.version, request.digest, Choice::Reject, request.reason)
 }
 
+pub(super) fn emergency(request: pb::BreakGlassRequest) -> Result<(SessionId, Ballot), GateError> {
+    ballot(request.session_id, request.version, request.digest, Choice::Approve, request.reason)
+}
+
 fn ballot(
     session_id: String,
     version: i32,

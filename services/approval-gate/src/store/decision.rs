@@ -13,12 +13,12 @@ pub(crate) const STATEMENTS: &[Sql] = &[INSERT, OF_SESSION];
 
 const INSERT: Sql = Sql::new(
     "INSERT INTO approval_decisions (id, session_id, outcome, decided_by, decided_at, reason, approved_work_items,
-         rejected_work_items, decided_by_actor, version, digest, approvers, policy_digest)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+         rejected_work_items, decided_by_actor, version, digest, approvers, policy_digest, break_glass)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
 );
 const OF_SESSION: Sql = Sql::new(
     "SELECT id, outcome, decided_at, reason, approved_work_items, rejected_work_items, decided_by_actor, version,
-         digest, approvers, policy_digest
+         digest, approvers, policy_digest, break_glass
      FROM approval_decisions WHERE session_id = $1",
 );
 
@@ -35,6 +35,7 @@ struct DecisionRow {
     digest: Digest,
     approvers: Json<Vec<String>>,
     policy_digest: Digest,
+    break_glass: bool,
 }
 
 impl TryFrom<DecisionRow> for Decision {
@@ -52,6 +53,7 @@ impl TryFrom<DecisionRow> for Decision {
             rejected_items: row.rejected_work_items.0,
             approvers: row.approvers.0,
             policy_digest: row.policy_digest,
+            break_glass: row.break_glass,
         })
     }
 }
@@ -73,6 +75,7 @@ pub(crate) async fn insert(tx: &mut Tx, session: SessionId, decision: &Decision)
         .bind(decision.subject.digest)
         .bind(Json(&decision.approvers))
         .bind(decision.policy_digest)
+        .bind(decision.break_glass)
         .execute()
         .await
         .map(drop)

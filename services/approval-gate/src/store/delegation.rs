@@ -6,10 +6,11 @@ use assent_store::{Db, Sql, StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
+use super::Reader;
 use crate::domain::directory::Delegation;
 use crate::domain::member::person;
 
-pub(crate) const STATEMENTS: &[Sql] = &[INSERT, LOCK, REVOKE, ACTIVE, LIST, END_ALL];
+pub(crate) const STATEMENTS: &[Sql] = &[INSERT, LOCK, REVOKE, ACTIVE_TO, ACTIVE, LIST, END_ALL];
 
 macro_rules! select {
     ($rest:literal) => {
@@ -29,6 +30,10 @@ const INSERT: Sql = Sql::new(
 const LOCK: Sql = Sql::split(select!("WHERE id = $1 FOR UPDATE"), select!("WHERE id = $1"));
 const REVOKE: Sql =
     Sql::new("UPDATE delegations SET revoked_by = $2, revoked_at = $3 WHERE id = $1 AND revoked_at IS NULL");
+const ACTIVE_TO: Sql = Sql::new(select!(
+    "WHERE delegate_person = $1 AND starts_at <= $2 AND ends_at > $2 AND revoked_at IS NULL
+     ORDER BY delegator_person, created_at LIMIT 1000"
+));
 const ACTIVE: Sql = Sql::new(select!(
     "WHERE starts_at <= $1 AND ends_at > $1 AND revoked_at IS NULL ORDER BY delegate_person, created_at LIMIT 100000"
 ));
@@ -125,6 +130,17 @@ pub(crate) async fn revoke(
 /// Ends every delegation from and to somebody; returns how many.
 pub(crate) async fn end_all(tx: &mut Tx, id: &str, by: &str, now: Timestamp) -> Result<u64, StoreError> {
     tx.query(END_ALL).bind(person(id)).bind(by).bind(now).execute().await
+}
+
+/// Those under which `delegate` may vote for others now.
+pub(crate) async fn active_to(
+    reader: impl Into<Reader<'_>>,
+    delegate: &str,
+    now: Timestamp,
+) -> Result<Vec<Delegation>, StoreError> {
+    let statement = reader.into().query(ACTIVE_TO).bind(person(delegate)).bind(now);
+    let rows: Vec<DelegationRow> = statement.all().await?;
+    Ok(rows.into_iter().map(Delegation::from).collect())
 }
 
 /// Everything in force now, by delegate.

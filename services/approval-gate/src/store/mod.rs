@@ -8,6 +8,7 @@ pub(crate) mod directory;
 pub(crate) mod grant;
 pub(crate) mod item;
 pub(crate) mod key;
+pub(crate) mod opening;
 pub(crate) mod session;
 pub(crate) mod vote;
 
@@ -25,6 +26,7 @@ pub(crate) const STATEMENTS: &[&[Sql]] = &[
     chain::STATEMENTS,
     directory::STATEMENTS,
     delegation::STATEMENTS,
+    opening::STATEMENTS,
 ];
 
 /// Where to read: as of now, or within a transaction.

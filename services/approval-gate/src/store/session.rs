@@ -2,7 +2,7 @@
 
 use assent_core::id::{PlanKind, SessionId};
 use assent_core::{Actor, Digest, Id, Timestamp};
-use assent_plan::{RiskAssessment, RiskLevel};
+use assent_plan::{Money, RiskAssessment, RiskLevel};
 use assent_store::{Db, Json, Sql, StoreError, Tx};
 use serde::Serialize;
 use sqlx::FromRow;
@@ -14,14 +14,15 @@ use crate::domain::session::Session;
 use crate::domain::state::State;
 use crate::domain::vote::Subject;
 
-pub(crate) const STATEMENTS: &[Sql] = &[INSERT, LOAD, LOCK, SAVE, EXTEND_AUDIT, LIST, CLAIM_DUE];
+pub(crate) const STATEMENTS: &[Sql] = &[INSERT, LOAD, LOCK, SAVE, EXTEND_AUDIT, LIST, CLAIM_DUE, OF];
 
 macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, decomposition_id, state, priority, created_at, expires_at, assigned_reviewer, \
              authorized_approvers, current_version, reviewer_message, updated_at, revision, goal, digest, \
-             risk_level, risk, step_count, requester, on_behalf_of, mode, options, audit_sequence, audit_head \
+             risk_level, risk, step_count, requester, on_behalf_of, mode, options, audit_sequence, audit_head, \
+             cost_high, after_review_of \
              FROM plan_review_sessions ",
             $rest
         )
@@ -32,9 +33,9 @@ const INSERT: Sql = Sql::new(
     "INSERT INTO plan_review_sessions (id, decomposition_id, state, priority, created_at, expires_at,
          assigned_reviewer, authorized_approvers, current_version, reviewer_message, updated_at, revision, goal,
          digest, risk_level, risk, step_count, requester_id, requester, on_behalf_of, mode, options,
-         audit_sequence, audit_head)
+         audit_sequence, audit_head, cost_high, after_review_of)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-         $23, $24)",
+         $23, $24, $25, $26)",
 );
 const LOAD: Sql = Sql::new(select!("WHERE id = $1"));
 // On SQLite the transaction itself is the lock: it has been the only writer since it began.
@@ -42,7 +43,7 @@ const LOCK: Sql = Sql::split(select!("WHERE id = $1 FOR UPDATE"), select!("WHERE
 const SAVE: Sql = Sql::new(
     "UPDATE plan_review_sessions SET state = $3, assigned_reviewer = $4, updated_at = $5, audit_sequence = $6,
          audit_head = $7, current_version = $8, digest = $9, risk_level = $10, risk = $11, step_count = $12,
-         goal = $13, revision = revision + 1
+         goal = $13, cost_high = $14, revision = revision + 1
      WHERE id = $1 AND revision = $2",
 );
 const EXTEND_AUDIT: Sql = Sql::new(
@@ -63,6 +64,14 @@ const CLAIM_DUE: Sql = Sql::split(
          ORDER BY expires_at LIMIT 1 FOR UPDATE SKIP LOCKED"
     ),
     select!("WHERE state IN ('pending', 'in_review') AND expires_at <= $1 ORDER BY expires_at LIMIT 1"),
+);
+
+const OF: Sql = Sql::split(
+    select!(
+        "WHERE id IN (SELECT CAST(wanted.id AS UUID) FROM jsonb_array_elements_text(CAST($1 AS JSONB)) AS wanted(id))
+         ORDER BY created_at DESC, id DESC"
+    ),
+    select!("WHERE id IN (SELECT unhex(value) FROM json_each($1)) ORDER BY created_at DESC, id DESC"),
 );
 
 /// Which sessions to list. Every condition that is given must hold.
@@ -106,6 +115,8 @@ struct SessionRow {
     options: Json<Options>,
     audit_sequence: i64,
     audit_head: Digest,
+    cost_high: Option<i64>,
+    after_review_of: Option<SessionId>,
 }
 
 impl TryFrom<SessionRow> for Session {
@@ -130,6 +141,8 @@ impl TryFrom<SessionRow> for Session {
             subject: Subject { version: row.current_version, digest: row.digest },
             risk,
             step_count: row.step_count,
+            cost_high: row.cost_high.and_then(|micros| u64::try_from(micros).ok()).map(Money::from_micros),
+            after_review_of: row.after_review_of,
             requester: row.requester.0,
             on_behalf_of: row.on_behalf_of,
             mode,
@@ -175,6 +188,8 @@ pub(crate) async fn insert(tx: &mut Tx, session: &Session) -> Result<(), StoreEr
         .bind(Json(options))
         .bind(session.audit.sequence)
         .bind(session.audit.digest)
+        .bind(micros(session.cost_high))
+        .bind(session.after_review_of)
         .execute()
         .await
         .map(drop)
@@ -208,6 +223,7 @@ pub(crate) async fn save(tx: &mut Tx, session: &mut Session) -> Result<(), Store
     let statement = statement.bind(session.subject.version).bind(session.subject.digest);
     let statement = statement.bind(session.risk.level.as_str()).bind(Json(&session.risk));
     let statement = statement.bind(session.step_count).bind(session.goal.as_str());
+    let statement = statement.bind(micros(session.cost_high));
     match statement.execute().await? {
         0 => Err(StoreError::Conflict),
         _ => {
@@ -240,6 +256,17 @@ pub(crate) async fn list(
     let statement = statement.bind(filter.risk_level.map(RiskLevel::as_str)).bind(before).bind(id);
     let rows: Vec<SessionRow> = statement.bind(limit).all().await?;
     rows.into_iter().map(Session::try_from).collect()
+}
+
+/// Sessions by id, newest first.
+pub(crate) async fn of(db: &Db, ids: &[SessionId]) -> Result<Vec<Session>, StoreError> {
+    let ids: Vec<_> = ids.iter().map(|id| id.uuid().simple().to_string()).collect();
+    let rows: Vec<SessionRow> = db.query(OF).bind(Json(ids)).all().await?;
+    rows.into_iter().map(Session::try_from).collect()
+}
+
+fn micros(cost: Option<Money>) -> Option<i64> {
+    cost.map(|cost| i64::try_from(cost.micros()).unwrap_or(i64::MAX))
 }
 
 /// A key that comes before every session's: the year 9999.

@@ -74,6 +74,9 @@ async fn what_the_directory_gives_counts_and_only_admins_write_it(storage: Stora
     assert_eq!(eligible.approvers.iter().map(|a| a.id.as_str()).collect::<Vec<_>>(), ["ada", "ben", "dev"]);
     rig.approve("dev", &session).await.unwrap();
 
+    let caller = rig.directory().get_caller(by("dev", pb::GetCallerRequest {})).await.unwrap().into_inner();
+    assert_eq!(caller.caller.unwrap().roles, ["developer", "lead"]);
+
     // An entry makes no person of an agent, and no admin of whoever may not be one.
     upsert(&rig, "ada", user("bot", &["lead"])).await.unwrap();
     let session = rig.submit(RiskLevel::High).await;

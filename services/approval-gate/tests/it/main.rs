@@ -16,4 +16,10 @@ mod grants;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod machine;
+#[cfg(test)]
+mod play;
+#[cfg(test)]
 mod rig;
+#[cfg(test)]
+mod rules;

@@ -1,13 +1,11 @@
 //! One gate with its neighbours, people and a clock that the test moves.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use assent_approval_gate::{App, ApprovalGate, Config};
 use assent_core::{Actor, ActorKind, Clock, ContextSource, Digest, Timestamp};
 use assent_events::Bus;
-use assent_plan::PlanDigest;
 use assent_proto::approval::v1 as pb;
 use assent_proto::approval::v1::approval_service_client::ApprovalServiceClient;
 use assent_proto::approval::v1::audit_service_client::AuditServiceClient;
@@ -17,10 +15,7 @@ use assent_proto::event::v1::Event;
 use assent_proto::event::v1::event::Payload;
 use assent_proto::plan::v1 as plan;
 use assent_proto::review::v1 as review;
-use assent_proto::versioning::v1 as versions;
-use assent_proto::versioning::v1::versioning_service_server::{VersioningService, VersioningServiceServer};
-use assent_rpc::convert::{Wire, WireEnum};
-use assent_rpc::{Access, Credentials, Identities, Identity, accept};
+use assent_rpc::{Access, Credentials, Identities, Identity};
 use assent_runtime::config::Database;
 use assent_runtime::{BuildError, Host, Running, Service, TaskSet, Wiring};
 use assent_store::{Db, idempotency};
@@ -32,6 +27,8 @@ use tonic::service::RoutesBuilder;
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 use tonic_types::StatusExt as _;
+
+use crate::play::{Play, Policy, Versions};
 
 /// Who there is: name, kind, roles. The token is the name.
 const PEOPLE: &[(&str, ActorKind, &[&str])] = &[
@@ -48,6 +45,8 @@ pub(crate) struct Rig {
     pub(crate) app: Arc<App>,
     source: ContextSource,
     executor: Db,
+    versioning: Db,
+    pub(crate) play: Play,
     wiring: Wiring,
     config: Config,
     running: Running,
@@ -76,7 +75,9 @@ impl Rig {
         let database = Database { url: storage.url().to_owned(), max_connections: 8 };
         let wiring = Wiring::local(database, Bus::local(), credentials, source.clone());
         let mut host = Host::new(wiring.clone());
-        host.add::<Versions>(()).await.unwrap();
+        let play = Play::default();
+        host.add::<Versions>(play.clone()).await.unwrap();
+        host.add::<Policy>(play.clone()).await.unwrap();
         host.add::<Executions>(()).await.unwrap();
         // Built a second time for its use cases: the host keeps the one that it serves.
         let app = ApprovalGate::build(config.clone(), &wiring).await.unwrap().app();
@@ -85,12 +86,26 @@ impl Rig {
         let address = format!("http://{}", running.address());
         let channel = Channel::from_shared(address).unwrap().connect().await.unwrap();
         let executor = storage.open("executor").await;
-        Self { clock, app, source, executor, wiring, config, running, channel, _storage: storage }
+        let versioning = storage.open("versioning").await;
+        Self {
+            clock,
+            app,
+            source,
+            executor,
+            versioning,
+            play,
+            wiring,
+            config,
+            running,
+            channel,
+            _storage: storage,
+        }
     }
 
     pub(crate) async fn stop(self) {
         drop(self.channel);
         self.executor.close().await;
+        self.versioning.close().await;
         self.running.shutdown(Duration::from_secs(10)).await.unwrap();
     }
 
@@ -134,11 +149,22 @@ impl Rig {
         who: &str,
         session: &review::PlanReviewSession,
     ) -> Result<pb::ApproveResponse, Status> {
+        self.approve_for(who, "", session).await
+    }
+
+    /// Approves in the place of `delegator`.
+    pub(crate) async fn approve_for(
+        &self,
+        who: &str,
+        delegator: &str,
+        session: &review::PlanReviewSession,
+    ) -> Result<pb::ApproveResponse, Status> {
         let request = pb::ApproveRequest {
             session_id: session.id.clone(),
             version: session.current_version,
             digest: session.digest.clone(),
             reason: "looks right".to_owned(),
+            delegator: delegator.to_owned(),
         };
         self.gate().approve(by(who, request)).await.map(Response::into_inner)
     }
@@ -153,6 +179,7 @@ impl Rig {
             version: session.current_version,
             digest: session.digest.clone(),
             reason: "no".to_owned(),
+            ..Default::default()
         };
         self.gate().reject(by(who, request)).await.map(Response::into_inner)
     }
@@ -174,6 +201,54 @@ impl Rig {
             _ => None,
         });
         facts.take(count).collect().await
+    }
+
+    /// Makes a new version of the plan in `author`'s name, and waits until the gate has gone on to it.
+    pub(crate) async fn edit(
+        &self,
+        author: &str,
+        session: &review::PlanReviewSession,
+        change: impl FnOnce(&mut plan::Plan),
+    ) -> review::PlanReviewSession {
+        let author = Actor {
+            id: author.to_owned(),
+            kind: ActorKind::User,
+            name: String::new(),
+            roles: Vec::new(),
+            groups: Vec::new(),
+            credential: String::new(),
+        };
+        let version = self.play.edit(&session.id, &author, change);
+        let number = version.version_number;
+        let ctx = self.source.operation(author);
+        let made = assent_proto::event::v1::PlanVersionCreated { version: Some(version) };
+        let mut tx = self.versioning.begin().await.unwrap();
+        let payload = Payload::PlanVersionCreated(made);
+        assent_events::append(&mut tx, &ctx, session.id.parse().ok(), payload).await.unwrap();
+        tx.commit().await.unwrap();
+        let adopted = async {
+            // The gate follows by itself; nothing rings when it has written.
+            loop {
+                let session = self.get(&session.id).await;
+                if session.current_version >= number || session.decision.is_some() {
+                    return session;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), adopted).await.unwrap()
+    }
+
+    pub(crate) async fn explain(&self, id: &str) -> pb::ExplainDecisionResponse {
+        let request = pb::ExplainDecisionRequest { session_id: id.to_owned() };
+        self.gate().explain_decision(by("dev", request)).await.unwrap().into_inner()
+    }
+
+    /// Ids of the sessions that wait for somebody, with the words that say why.
+    pub(crate) async fn pending(&self, who: &str) -> Vec<(String, String)> {
+        let request = pb::ListPendingSessionsRequest::default();
+        let found = self.gate().list_pending_sessions(by(who, request)).await.unwrap().into_inner();
+        found.sessions.into_iter().map(|one| (one.session.unwrap().id, one.why)).collect()
     }
 
     pub(crate) async fn actions(&self, id: &str) -> Vec<String> {
@@ -212,36 +287,6 @@ pub(crate) fn submission(level: plan::RiskLevel) -> pb::SubmitForApprovalRequest
     pb::SubmitForApprovalRequest { plan: Some(plan), ..Default::default() }
 }
 
-/// Keeps versions in memory, and finds a plan as risky as its first item says.
-#[derive(Clone, Default)]
-struct Versions(Arc<Mutex<HashMap<String, plan::PlanVersion>>>);
-
-impl Service for Versions {
-    const NAME: &'static str = "versions";
-    const PORT: u16 = 0;
-    const ACCESS: &'static [(&'static str, Access)] = &[
-        ("/assent.versioning.v1.VersioningService/CreateVersion", Access::Service),
-        ("/assent.versioning.v1.VersioningService/GetVersion", Access::Authenticated),
-        ("/assent.versioning.v1.VersioningService/ListVersions", Access::Authenticated),
-        ("/assent.versioning.v1.VersioningService/SealVersion", Access::Service),
-    ];
-    type Config = ();
-
-    async fn build((): (), _: &Wiring) -> Result<Self, BuildError> {
-        Ok(Self::default())
-    }
-
-    fn routes(&self, routes: &mut RoutesBuilder) {
-        routes.add_service(VersioningServiceServer::new(self.clone()));
-    }
-
-    fn tasks(&self, _: &mut TaskSet) {}
-
-    fn database(&self) -> Option<&Db> {
-        None
-    }
-}
-
 /// The executor's log, and nothing else of it.
 struct Executions(Db);
 
@@ -262,117 +307,5 @@ impl Service for Executions {
 
     fn database(&self) -> Option<&Db> {
         Some(&self.0)
-    }
-}
-
-fn assess(level: plan::RiskLevel) -> plan::RiskAssessment {
-    let (role, quorum) = match level {
-        plan::RiskLevel::Critical => ("admin", 2),
-        plan::RiskLevel::High => ("lead", 1),
-        _ => ("developer", 1),
-    };
-    plan::RiskAssessment {
-        level: level.into(),
-        policy_digest: Digest::of(&[b"policy"]).to_string(),
-        requirement: Some(plan::ApprovalRequirement {
-            roles: vec![role.to_owned()],
-            quorum,
-            separation_of_duties: level >= plan::RiskLevel::High,
-            auto_approvable: level == plan::RiskLevel::Low,
-            ..Default::default()
-        }),
-        ..Default::default()
-    }
-}
-
-#[tonic::async_trait]
-impl VersioningService for Versions {
-    async fn create_version(
-        &self,
-        request: Request<versions::CreateVersionRequest>,
-    ) -> Result<Response<versions::CreateVersionResponse>, Status> {
-        let (ctx, body) = accept(request)?;
-        let message = body.plan.unwrap();
-        let read = assent_plan::Plan::from_pb(message.clone(), "plan").unwrap();
-        let digest = PlanDigest::of(&read).unwrap();
-        let leaf = |item: &assent_plan::WorkItem| plan::ItemDigest {
-            item_id: item.id.to_string(),
-            digest: digest.item(&item.id).unwrap().to_string(),
-        };
-        let version = plan::PlanVersion {
-            session_id: body.session_id.clone(),
-            version_number: 1,
-            modified_by: Some(Actor::to_pb(ctx.actor())),
-            estimate: Some(plan::PlanEstimate { total_work_items: 2, ..Default::default() }),
-            risk: Some(assess(read.items[0].declared_risk.unwrap().to_pb())),
-            digest: digest.root.to_string(),
-            item_digests: read.items.iter().map(leaf).collect(),
-            plan: Some(message),
-            ..Default::default()
-        };
-        self.0.lock().unwrap().insert(body.session_id, version.clone());
-        Ok(Response::new(versions::CreateVersionResponse { version: Some(version) }))
-    }
-
-    async fn get_version(
-        &self,
-        request: Request<versions::GetVersionRequest>,
-    ) -> Result<Response<versions::GetVersionResponse>, Status> {
-        let version = self.0.lock().unwrap().get(&request.get_ref().session_id).cloned();
-        Ok(Response::new(versions::GetVersionResponse { version, seal_expire_time: None }))
-    }
-
-    async fn list_versions(
-        &self,
-        request: Request<versions::ListVersionsRequest>,
-    ) -> Result<Response<versions::ListVersionsResponse>, Status> {
-        let version = self.0.lock().unwrap().get(&request.get_ref().session_id).cloned();
-        let versions = version.into_iter().map(|v| plan::PlanVersion { plan: None, ..v }).collect();
-        Ok(Response::new(versions::ListVersionsResponse { versions, next_page_token: String::new() }))
-    }
-
-    async fn seal_version(
-        &self,
-        request: Request<versions::SealVersionRequest>,
-    ) -> Result<Response<versions::SealVersionResponse>, Status> {
-        let body = request.into_inner();
-        let known = self.0.lock().unwrap().get(&body.session_id).map(|v| v.digest.clone());
-        assert_eq!(known, Some(body.digest));
-        Ok(Response::new(versions::SealVersionResponse::default()))
-    }
-
-    async fn release_seal(
-        &self,
-        _: Request<versions::ReleaseSealRequest>,
-    ) -> Result<Response<versions::ReleaseSealResponse>, Status> {
-        Err(Status::unimplemented("not played"))
-    }
-
-    async fn compare_versions(
-        &self,
-        _: Request<versions::CompareVersionsRequest>,
-    ) -> Result<Response<versions::CompareVersionsResponse>, Status> {
-        Err(Status::unimplemented("not played"))
-    }
-
-    async fn restore_version(
-        &self,
-        _: Request<versions::RestoreVersionRequest>,
-    ) -> Result<Response<versions::RestoreVersionResponse>, Status> {
-        Err(Status::unimplemented("not played"))
-    }
-
-    async fn validate_plan(
-        &self,
-        _: Request<versions::ValidatePlanRequest>,
-    ) -> Result<Response<versions::ValidatePlanResponse>, Status> {
-        Err(Status::unimplemented("not played"))
-    }
-
-    async fn preview_edits(
-        &self,
-        _: Request<versions::PreviewEditsRequest>,
-    ) -> Result<Response<versions::PreviewEditsResponse>, Status> {
-        Err(Status::unimplemented("not played"))
     }
 }

@@ -1,4 +1,6 @@
-use assent_proto::approval::v1::{ApproveRequest, ApproveResponse, RejectRequest, RejectResponse};
+use assent_proto::approval::v1::{
+    ApproveRequest, ApproveResponse, BreakGlassRequest, RejectRequest, RejectResponse,
+};
 use assent_proto::review::v1::PlanReviewSession;
 
 use super::review::print_screen;
@@ -34,6 +36,9 @@ pub(crate) struct Approve {
     /// Why
     #[arg(long, default_value = "", hide_default_value = true)]
     reason: String,
+    /// In whose place, where that person delegated to you
+    #[arg(long = "for", value_name = "USER", default_value = "", hide_default_value = true)]
+    delegator: String,
 }
 
 #[derive(Debug, clap::Args)]
@@ -44,6 +49,21 @@ pub(crate) struct Reject {
     #[command(flatten)]
     seen: Seen,
     /// Why
+    #[arg(long)]
+    reason: String,
+    /// In whose place, where that person delegated to you
+    #[arg(long = "for", value_name = "USER", default_value = "", hide_default_value = true)]
+    delegator: String,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example: assent break-glass ses_0190163d8694739aaea5966c26f8ad91 --reason \"the site is down\""
+)]
+pub(crate) struct BreakGlass {
+    #[command(flatten)]
+    seen: Seen,
+    /// Why it cannot wait
     #[arg(long)]
     reason: String,
 }
@@ -82,7 +102,7 @@ impl Approve {
     pub(crate) async fn run(self, app: &App) -> anyhow::Result<()> {
         let client = app.client()?;
         let seen = self.seen.confirmed(app, &client, "Approve").await?;
-        let answer = approve(&client, seen, self.reason).await?;
+        let answer = approve(&client, seen, self.reason, self.delegator).await?;
         app.console.message(&answer, || approved(&answer))
     }
 }
@@ -91,8 +111,23 @@ impl Reject {
     pub(crate) async fn run(self, app: &App) -> anyhow::Result<()> {
         let client = app.client()?;
         let seen = self.seen.confirmed(app, &client, "Reject").await?;
-        let answer = reject(&client, seen, self.reason).await?;
+        let answer = reject(&client, seen, self.reason, self.delegator).await?;
         app.console.message(&answer, || rejected(&answer))
+    }
+}
+
+impl BreakGlass {
+    pub(crate) async fn run(self, app: &App) -> anyhow::Result<()> {
+        let client = app.client()?;
+        let (session_id, version, digest) = self.seen.confirmed(app, &client, "Alone, approve").await?;
+        let request =
+            BreakGlassRequest { session_id, version, digest, reason: self.reason, request_id: String::new() };
+        let answer = client.gate().break_glass(ask(request)).await?.into_inner();
+        app.console.message(&answer, || {
+            let state = answer.session.as_ref().map_or("UNKNOWN", |session| state_name(session.state));
+            let review = format!("to be signed afterwards in {}", answer.after_review_session_id);
+            vec![toned(state, Tone::Good), plain(review)]
+        })
     }
 }
 
@@ -100,8 +135,9 @@ pub(super) async fn approve(
     client: &Client,
     (session_id, version, digest): (String, i32, String),
     reason: String,
+    delegator: String,
 ) -> anyhow::Result<ApproveResponse> {
-    let request = ask(ApproveRequest { session_id, version, digest, reason });
+    let request = ask(ApproveRequest { session_id, version, digest, reason, delegator });
     Ok(client.gate().approve(request).await?.into_inner())
 }
 
@@ -109,8 +145,9 @@ pub(super) async fn reject(
     client: &Client,
     (session_id, version, digest): (String, i32, String),
     reason: String,
+    delegator: String,
 ) -> anyhow::Result<RejectResponse> {
-    let request = ask(RejectRequest { session_id, version, digest, reason });
+    let request = ask(RejectRequest { session_id, version, digest, reason, delegator });
     Ok(client.gate().reject(request).await?.into_inner())
 }
 

@@ -150,12 +150,14 @@ impl<'a> Story<'a> {
             match answer {
                 Answer::Approve => {
                     let reason = "reviewed in the demonstration".to_owned();
-                    let answer = decide::approve(&self.lead, decide::seen(waiting), reason).await?;
+                    let answer =
+                        decide::approve(&self.lead, decide::seen(waiting), reason, String::new()).await?;
                     self.print(decide::approved(&answer))?;
                     return Ok(true);
                 }
                 Answer::Reject(reason) => {
-                    let answer = decide::reject(&self.lead, decide::seen(waiting), reason).await?;
+                    let answer =
+                        decide::reject(&self.lead, decide::seen(waiting), reason, String::new()).await?;
                     self.print(decide::rejected(&answer))?;
                     self.print([plain("Nothing runs, and the audit keeps why. That is all.")])?;
                     return Ok(false);

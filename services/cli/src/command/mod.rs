@@ -3,12 +3,15 @@
 mod artifacts;
 mod audit;
 mod decide;
+mod delegate;
 mod demo;
 mod dev;
 mod doctor;
+mod explain;
 mod inbox;
 mod list;
 mod migrate;
+mod pending;
 mod plan;
 mod plan_edit;
 mod plan_versions;
@@ -16,6 +19,7 @@ mod review;
 mod run;
 mod submit;
 mod tools;
+mod users;
 mod wait;
 mod watch;
 mod whoami;
@@ -42,6 +46,16 @@ pub(crate) enum Command {
     Approve(decide::Approve),
     /// Reject the plan of a session
     Reject(decide::Reject),
+    /// Approve alone in an emergency: with an alarm, and a review afterwards
+    BreakGlass(decide::BreakGlass),
+    /// Say where the decision of a session stands: what is missing, and who cannot vote and why
+    Explain(explain::Explain),
+    /// List what you can approve now
+    Pending(pending::Pending),
+    /// Let somebody vote in your place
+    Delegate(delegate::Delegate),
+    /// Show or change who there is
+    Users(users::Users),
     /// Wait for the decision of a session
     Wait(wait::Wait),
     /// Follow everything that happens in a session
@@ -76,6 +90,11 @@ impl Command {
             Self::Review(command) => command.run(app).await,
             Self::Approve(command) => command.run(app).await,
             Self::Reject(command) => command.run(app).await,
+            Self::BreakGlass(command) => command.run(app).await,
+            Self::Explain(command) => command.run(app).await,
+            Self::Pending(command) => command.run(app).await,
+            Self::Delegate(command) => command.run(app).await,
+            Self::Users(command) => command.run(app).await,
             Self::Wait(command) => command.run(app).await,
             Self::Watch(command) => command.run(app).await,
             Self::Run(command) => command.run(app).await,

@@ -71,11 +71,11 @@ impl Review {
         loop {
             match prompt(&app.console, KEYS).await? {
                 Answer::Approve => {
-                    let answer = approve(&client, seen(&shown), String::new()).await?;
+                    let answer = approve(&client, seen(&shown), String::new(), String::new()).await?;
                     return app.console.message(&answer, || approved(&answer));
                 }
                 Answer::Reject(reason) => {
-                    let answer = reject(&client, seen(&shown), reason).await?;
+                    let answer = reject(&client, seen(&shown), reason, String::new()).await?;
                     return app.console.message(&answer, || rejected(&answer));
                 }
                 Answer::Details => app.console.say(details(&shown)),

@@ -206,6 +206,18 @@ impl ApprovalService for Gate {
     async fn revoke_grant(&self, _: Request<RevokeGrantRequest>) -> Answer<RevokeGrantResponse> {
         unused()
     }
+    async fn list_pending_sessions(
+        &self,
+        _: Request<ListPendingSessionsRequest>,
+    ) -> Answer<ListPendingSessionsResponse> {
+        unused()
+    }
+    async fn explain_decision(&self, _: Request<ExplainDecisionRequest>) -> Answer<ExplainDecisionResponse> {
+        unused()
+    }
+    async fn break_glass(&self, _: Request<BreakGlassRequest>) -> Answer<BreakGlassResponse> {
+        unused()
+    }
 }
 
 #[tonic::async_trait]

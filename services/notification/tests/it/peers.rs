@@ -81,7 +81,10 @@ impl DirectoryService for Answers {
         &self,
         _: Request<pb::ListEligibleApproversRequest>,
     ) -> Result<Response<pb::ListEligibleApproversResponse>, Status> {
-        Ok(Response::new(pb::ListEligibleApproversResponse { approvers: vec![actor("bob"), actor("cem")] }))
+        Ok(Response::new(pb::ListEligibleApproversResponse {
+            approvers: vec![actor("bob"), actor("cem")],
+            ..Default::default()
+        }))
     }
 
     async fn get_user(
@@ -188,4 +191,7 @@ not_played!(
     get_keys(GetKeysRequest) -> GetKeysResponse,
     check_grant(CheckGrantRequest) -> CheckGrantResponse,
     revoke_grant(RevokeGrantRequest) -> RevokeGrantResponse,
+    list_pending_sessions(ListPendingSessionsRequest) -> ListPendingSessionsResponse,
+    explain_decision(ExplainDecisionRequest) -> ExplainDecisionResponse,
+    break_glass(BreakGlassRequest) -> BreakGlassResponse,
 );
