@@ -18,7 +18,7 @@ use assent_store::Db;
 use tonic::service::RoutesBuilder;
 
 pub use crate::config::Config;
-pub use crate::domain::{Policy, PolicyError, assess};
+pub use crate::domain::{Policy, PolicyError, TrialError, TrialReport, Trials, assess};
 
 /// Judges plans under one policy.
 pub struct Risk(Arc<Rulebook>);

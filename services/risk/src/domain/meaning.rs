@@ -23,6 +23,7 @@ pub(super) struct Meaning {
     pub(super) data: Vec<String>,
     pub(super) sends: bool,
     pub(super) is_production: bool,
+    pub(super) recipients: usize,
 }
 
 /// Arguments that hold commands, SQL or paths, whatever the tool.
@@ -149,14 +150,15 @@ impl<'a> Gathered<'a> {
         }
         self.paths.extend(self.script.writes.iter().cloned());
         for command in &self.script.commands {
-            self.paths
-                .extend(command.split_whitespace().skip(1).filter(|word| is_path(word)).map(str::to_owned));
+            let words = command.split_whitespace().skip(1).map(path_in);
+            self.paths.extend(words.filter(|word| is_path(word)).map(str::to_owned));
         }
         let sends = self.sends();
         let mut text = self.asked.text.to_owned();
         self.script.commands.iter().for_each(|command| super::patterns::push_line(command, &mut text));
         Meaning {
             is_production: names_production(&text),
+            recipients: recipients(self.asked.arguments),
             data: data::classes(&text).into_iter().map(|class| class.as_str().to_owned()).collect(),
             sends,
             shell: Trait::ALL
@@ -190,8 +192,25 @@ impl<'a> Gathered<'a> {
     }
 }
 
+/// How many addresses stand in arguments that are named for them.
+fn recipients(arguments: &Map) -> usize {
+    const NAMES: &[&str] = &["to", "cc", "bcc", "recipients", "numbers", "personalizations", "audience"];
+    let count = |name: &String, value: &Value| match value {
+        Value::Array(list) if NAMES.contains(&name.as_str()) => list.len(),
+        Value::String(text) if NAMES.contains(&name.as_str()) => text.split([',', ';', '\n']).count(),
+        Value::Object(members) => recipients(members),
+        _ => 0,
+    };
+    arguments.iter().map(|(name, value)| count(name, value)).sum()
+}
+
 fn is_shell_script(text: &str) -> bool {
     text.starts_with("#!") && text.lines().next().is_some_and(|line| line.trim_end().ends_with("sh"))
+}
+
+/// The path in `@file`, `--option=path` and `host:path`.
+fn path_in(word: &str) -> &str {
+    if word.contains("://") { word } else { word.rsplit(['@', '=', ':']).next().unwrap_or(word) }
 }
 
 fn is_path(word: &str) -> bool {
@@ -306,6 +325,14 @@ mod tests {
         ] {
             assert_eq!(of(tool, arguments.clone()).sends, expected, "{tool} {arguments}");
         }
+    }
+
+    #[test]
+    fn addresses_are_counted() {
+        let of_mail = |arguments| of("send_email", arguments).recipients;
+        assert_eq!(of_mail(json!({ "to": "a@x.dev, b@x.dev", "bcc": ["c@x.dev"] })), 3);
+        assert_eq!(of_mail(json!({ "body": { "personalizations": [{}, {}] } })), 2);
+        assert_eq!(of_mail(json!({ "text": "a, b, c" })), 0);
     }
 
     #[test]

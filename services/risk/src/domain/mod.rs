@@ -8,6 +8,8 @@ mod meaning;
 mod patterns;
 mod policy;
 mod subject;
+mod trial;
 
 pub use assess::assess;
 pub use policy::{Policy, PolicyError};
+pub use trial::{TrialError, TrialReport, Trials};

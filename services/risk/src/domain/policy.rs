@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use assent_core::Digest;
-use assent_plan::{ApprovalRequirement, RiskLevel};
+use assent_plan::{ApprovalRequirement, RiskLevel, TimeoutAction};
 use cel::Env;
 use serde::Deserialize;
 
@@ -138,12 +138,12 @@ pub enum PolicyError {
     #[error("the policy does not say who approves {0} risk")]
     NoRequirement(RiskLevel),
     /// A requirement that nobody could meet, or anybody.
-    #[error("the requirement for {level} risk {why}")]
+    #[error("the requirement for {level} risk: {why}")]
     Requirement {
         /// The level.
         level: RiskLevel,
         /// Why.
-        why: &'static str,
+        why: String,
     },
 }
 
@@ -280,14 +280,16 @@ fn requirements(
 ) -> Result<[ApprovalRequirement; 4], PolicyError> {
     let mut take = |level| {
         let requirement = by_level.remove(&level).ok_or(PolicyError::NoRequirement(level))?;
-        let why = if requirement.roles.is_empty() {
-            Some("names no role")
-        } else if requirement.quorum == 0 {
-            Some("asks for no approver")
+        let why = if requirement.roles.is_empty() && requirement.stages.is_empty() {
+            Some("names no role and no stage".to_owned())
         } else if requirement.auto_approvable && level > RiskLevel::Low {
-            Some("lets plans pass without a person, which only low risk may")
+            Some("lets plans pass without a person, which only low risk may".to_owned())
+        } else if requirement.direct && level > RiskLevel::Medium {
+            Some("lets plans run without review, which only low and medium risk may".to_owned())
+        } else if level > RiskLevel::Low && requirement.timeout_action == Some(TimeoutAction::Proceed) {
+            Some("approves by the clock, which only low risk may".to_owned())
         } else {
-            None
+            requirement.check().err().map(|error| error.to_string())
         };
         match why {
             Some(why) => Err(PolicyError::Requirement { level, why }),

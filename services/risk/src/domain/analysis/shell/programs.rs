@@ -308,9 +308,12 @@ fn wrapped(script: &mut Script, program: &str, rest: &[Word], input: &Input, dep
     let mut printed = Taken::Unknown;
     let mut candidates = 0;
     for (index, word) in rest.iter().enumerate() {
-        let is_name = !word.text.starts_with('-') && !word.text.contains('=') && !word.text.is_empty();
+        let is_name = !word.text.starts_with('-')
+            && !word.text.contains('=')
+            && !word.text.is_empty()
+            && word.text != ".";
         let is_number = word.text.starts_with(|c: char| c.is_ascii_digit());
-        if !is_name || is_number {
+        if !is_name || is_number || word.text == "." {
             continue;
         }
         let taken = run(script, rest[index..].to_vec(), input, depth + 1);
