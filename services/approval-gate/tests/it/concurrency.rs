@@ -5,9 +5,14 @@ use assent_proto::review::v1::PlanReviewState as State;
 use assent_testkit::{Storage, both_storages};
 use futures_util::future::join_all;
 
+use crate::directory::delegate;
 use crate::rig::Rig;
 
-both_storages!(votes_at_the_same_time_make_one_decision, replicas_share_one_key);
+both_storages!(
+    votes_at_the_same_time_make_one_decision,
+    one_person_counts_once_whoever_votes_for_them,
+    replicas_share_one_key,
+);
 
 async fn votes_at_the_same_time_make_one_decision(storage: Storage) {
     let rig = Rig::start(storage).await;
@@ -30,6 +35,21 @@ async fn votes_at_the_same_time_make_one_decision(storage: Storage) {
     let (yes, no) =
         futures_util::future::join(rig.approve("ada", &session), rig.reject("ben", &session)).await;
     assert!(yes.is_ok() != no.is_ok(), "{yes:?} {no:?}");
+    rig.stop().await;
+}
+
+async fn one_person_counts_once_whoever_votes_for_them(storage: Storage) {
+    let rig = Rig::start(storage).await;
+    delegate(&rig, "ben", ("", "dev"), (0, 2)).await.unwrap();
+    delegate(&rig, "ben", ("", "ada"), (0, 2)).await.unwrap();
+    for _ in 0..4 {
+        let session = rig.submit(RiskLevel::Critical).await;
+        let hands = ["ben", "dev", "ada", "dev", "ben"];
+        let answers = join_all(hands.map(|hand| rig.approve_for(hand, "ben", &session))).await;
+        assert!(answers.iter().any(Result::is_ok), "{answers:?}");
+        let open = rig.get(&session.id).await;
+        assert_eq!((open.state(), open.votes.len()), (State::Pending, 1), "{:?}", open.votes);
+    }
     rig.stop().await;
 }
 

@@ -15,6 +15,7 @@ both_storages!(
     stages_are_met_in_order_by_those_whom_they_name,
     a_delegate_votes_once_and_both_names_stay,
     a_vote_lives_on_only_where_nothing_that_it_covers_changed,
+    what_has_become_enough_is_decided_by_whoever_looks_next,
     several_rejections_or_one_veto_end_a_review,
     breaking_the_glass_is_loud_and_signed_afterwards,
     a_policy_that_changed_is_asked_before_anybody_decides,
@@ -171,6 +172,27 @@ async fn a_vote_lives_on_only_where_nothing_that_it_covers_changed(storage: Stor
     let actions = rig.actions(&session.id).await;
     let about: Vec<_> = actions.iter().filter(|action| action.starts_with("vote.")).collect();
     assert_eq!(about, ["vote.approve", "vote.kept", "vote.dismissed", "vote.approve", "vote.dismissed"]);
+    rig.stop().await;
+}
+
+async fn what_has_become_enough_is_decided_by_whoever_looks_next(storage: Storage) {
+    let rig = Rig::start(storage).await;
+    let session = rig.submit(RiskLevel::Critical).await;
+    rig.approve("ada", &session).await.unwrap();
+    rig.play.require(leads(1));
+    let second =
+        rig.edit("dev", &session, |plan| plan.items[0].description = "reads better".to_owned()).await;
+    assert_eq!(
+        (second.state(), second.votes.len()),
+        (State::Pending, 1),
+        "nobody has decided on this version"
+    );
+    assert!(rig.explain(&session.id).await.satisfied);
+    assert_eq!(rig.pending("ben").await.len(), 1);
+    let answer = rig.approve("ada", &second).await.unwrap();
+    assert_eq!((answer.approvals_missing, answer.session.unwrap().state()), (0, State::Approved));
+    let decided = rig.get(&session.id).await;
+    assert_eq!((decided.votes.len(), decided.decision.unwrap().approvers), (1, vec!["ada".to_owned()]));
     rig.stop().await;
 }
 
