@@ -103,7 +103,11 @@ impl App {
                 continue;
             }
             if let Err(why) = electorate.may_approve(&known.actor, &seat) {
-                let message = message(&seat.id, why, authors);
+                let alone = session.after_review_of.is_some() && why == Ineligible::Requester;
+                let message = match alone {
+                    true => "approved the plan alone".to_owned(),
+                    false => message(&seat.id, why, authors),
+                };
                 excluded.push(Excluded { user_id: seat.id, why, message });
             }
         }

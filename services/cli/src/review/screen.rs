@@ -107,7 +107,21 @@ fn standing(frame: &mut Frame, session: &PlanReviewSession, now: Timestamp) {
     for vote in &session.votes {
         let said = if vote.choice() == VoteChoice::Approve { "approved" } else { "rejected" };
         let voter = vote.voter.as_ref().map(|v| v.id.as_str()).unwrap_or_default();
-        frame.hanging("Vote: ", &reasoned(&format!("{said} by {voter}"), &vote.reason), Tone::Plain);
+        let place = match vote.delegator.as_str() {
+            "" => String::new(),
+            delegator => format!(" in the place of {delegator}"),
+        };
+        frame.hanging("Vote: ", &reasoned(&format!("{said} by {voter}{place}"), &vote.reason), Tone::Plain);
+    }
+    for dismissed in &session.dismissed_votes {
+        let voter = dismissed.vote.as_ref().and_then(|vote| vote.voter.as_ref());
+        let voter = voter.map(|v| v.id.as_str()).unwrap_or_default();
+        let text = format!("of {voter} does not count any more: {}", dismissed.message);
+        frame.hanging("Vote: ", &text, Tone::Dim);
+    }
+    if !session.after_review_of.is_empty() {
+        let text = format!("of {}, which one administrator approved alone", session.after_review_of);
+        frame.hanging("Review afterwards: ", &text, Tone::Warn);
     }
     match &session.decision {
         Some(decision) => {
@@ -156,6 +170,9 @@ pub(crate) fn requirement(needed: &ApprovalRequirement) -> String {
     let people = if quorum == 1 { "person" } else { "people" };
     let roles = if needed.roles.is_empty() { "nobody".to_owned() } else { needed.roles.join(" or ") };
     let mut text = format!("{quorum} {people} with role {roles}");
+    for stage in &needed.stages {
+        text.push_str(&format!(", and stage {}", stage.name));
+    }
     if needed.separation_of_duties {
         text.push_str("; not who asked, or for whom");
     }
@@ -182,6 +199,33 @@ mod tests {
         let now = Timestamp::from_micros(1_765_461_600_000_000).unwrap();
         let keys = "[A]pprove  [R]eject  [M]odify  [?]Details  [Q]uit";
         insta::assert_snapshot!(lines(&screen(&session(), now, None, keys)).join("\n"));
+    }
+
+    #[test]
+    fn whose_voice_a_vote_is_and_which_count_no_more_is_shown() {
+        use assent_proto::review::v1::{DismissedVote, Vote};
+        use assent_proto::types::v1::Actor;
+
+        let voter = |id: &str| Some(Actor { id: id.to_owned(), ..Actor::default() });
+        let mut session = session();
+        session.votes = vec![Vote {
+            voter: voter("dan"),
+            delegator: "ada".to_owned(),
+            choice: VoteChoice::Approve.into(),
+            ..Vote::default()
+        }];
+        let vote = Some(Vote { voter: voter("ben"), ..Vote::default() });
+        let message = "item b changed after the vote".to_owned();
+        session.dismissed_votes = vec![DismissedVote { vote, message, ..DismissedVote::default() }];
+        session.after_review_of = "ses_1".to_owned();
+        let drawn = lines(&screen(&session, Timestamp::from_micros(0).unwrap(), None, "")).join("\n");
+        for shown in [
+            "approved by dan in the place of ada",
+            "of ben does not count any more: item b",
+            "of ses_1, which one administrator",
+        ] {
+            assert!(drawn.contains(shown), "{shown:?} is missing in\n{drawn}");
+        }
     }
 
     #[test]
