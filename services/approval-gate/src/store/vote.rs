@@ -43,7 +43,7 @@ const REMOVE: Sql = Sql::new("DELETE FROM votes WHERE id = $1 AND version = $2")
 const DISMISSED: Sql = Sql::new(
     "SELECT session_id, vote_id AS id, version, digest, voter, choice, reason, created_at, seat, delegation_id, given_on,
          dismissed_at, dismissed_for, dismissed_because, explanation
-     FROM dismissed_votes WHERE session_id = $1 ORDER BY dismissed_at, created_at, vote_id LIMIT 1000",
+     FROM dismissed_votes WHERE session_id = $1 ORDER BY dismissed_at, dismissed_for, created_at, vote_id LIMIT 1000",
 );
 
 #[derive(FromRow)]
