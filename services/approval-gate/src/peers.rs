@@ -27,6 +27,14 @@ pub(crate) struct Peers {
     versioning: VersioningServiceClient<Transport>,
 }
 
+/// A seal on a version.
+pub(crate) struct Seal {
+    subject: Subject,
+    ends: Option<prost_types::Timestamp>,
+    /// Whether nobody else counts on it.
+    own: bool,
+}
+
 /// A version, with the parts read that the gate goes by.
 pub(crate) struct Version {
     /// As it came.
@@ -163,7 +171,7 @@ impl Peers {
         ctx: &OpContext,
         session: SessionId,
         subject: Subject,
-    ) -> Result<(), GateError> {
+    ) -> Result<Seal, GateError> {
         let request = versions::SealVersionRequest {
             session_id: session.to_string(),
             version_number: subject.version,
@@ -171,7 +179,25 @@ impl Peers {
             lease: None,
         };
         let answer = self.versioning.clone().seal_version(outbound(ctx, request)).await;
-        answer.map(drop).map_err(|status| RemoteFault::from(status).into())
+        let answer = answer.map_err(RemoteFault::from)?.into_inner();
+        Ok(Seal { subject, ends: answer.seal_expire_time, own: !answer.prolonged })
+    }
+
+    /// Lets the plan be edited again at once after a decision that came to nothing. Where that fails, or others count
+    /// on the seal, it runs out by itself.
+    pub(crate) async fn release(&self, ctx: &OpContext, session: SessionId, seal: Seal) {
+        if !seal.own {
+            return;
+        }
+        let request = versions::ReleaseSealRequest {
+            session_id: session.to_string(),
+            version_number: seal.subject.version,
+            digest: seal.subject.digest.to_string(),
+            seal_expire_time: seal.ends,
+        };
+        if let Err(error) = self.versioning.clone().release_seal(outbound(ctx, request)).await {
+            tracing::warn!(session.id = %session, error = error.message(), "a seal is not released");
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use crate::domain::session::{Session, Verdict};
 use crate::domain::vote::{Ballot, Choice, Vote, Voter};
 use crate::error::GateError;
 use crate::grpc::convert::vote_to_pb;
+use crate::peers::Seal;
 use crate::store;
 
 /// What came of a vote.
@@ -36,17 +37,27 @@ impl App {
         ballot: Ballot,
     ) -> Result<Voted, GateError> {
         let ballot = Ballot { reason: redact(&ballot.reason).into_owned(), ..ballot };
-        let (session, missing) = retried(|| self.try_vote(ctx, id, delegator, &ballot)).await?;
+        let attempt = || async {
+            let mut seal = None;
+            let voted = self.try_vote(ctx, id, delegator, &ballot, &mut seal).await;
+            if let Some(seal) = seal {
+                self.peers.release(ctx, id, seal).await;
+            }
+            voted
+        };
+        let (session, missing) = retried(attempt).await?;
         Ok(Voted { view: self.summary(session).await?, missing })
     }
 
     /// Everything that needs others comes before the transaction; what was found then is judged again inside it.
+    /// Leaves a `seal` for which there is no decision.
     async fn try_vote(
         &self,
         ctx: &OpContext,
         id: SessionId,
         delegator: &str,
         ballot: &Ballot,
+        seal: &mut Option<Seal>,
     ) -> Result<(Session, u32), GateError> {
         let session = self.session(id).await?;
         let voter = self.voter(ctx, delegator).await?;
@@ -62,7 +73,7 @@ impl App {
         // What was approved in an emergency is sealed, and was assessed by the policy of that time.
         if seals && session.after_review_of.is_none() {
             self.check_policy(ctx, &session).await?;
-            self.peers.seal(ctx, id, subject).await?;
+            *seal = Some(self.peers.seal(ctx, id, subject).await?);
         }
 
         let mut tx = self.db.begin().await?;
@@ -93,6 +104,8 @@ impl App {
             Some((ending, approvers)) => {
                 let ruling = Ruling { ending, reason: ballot.reason.clone(), approvers };
                 self.decide(&mut tx, ctx, &mut session, ruling).await?;
+                // From here on it may stand even when the commit seems to fail.
+                *seal = None;
             }
             None => {
                 let cast = PlanVoteCast { vote: vote.as_ref().map(vote_to_pb) };

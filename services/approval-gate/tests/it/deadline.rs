@@ -8,7 +8,7 @@ use assent_testkit::{Storage, both_storages};
 
 use crate::rig::{Rig, reason};
 
-both_storages!(what_nobody_decides_in_time_is_rejected_once);
+both_storages!(what_nobody_decides_in_time_is_rejected_once, a_decision_that_comes_to_nothing_leaves_no_seal,);
 
 async fn what_nobody_decides_in_time_is_rejected_once(storage: Storage) {
     let rig = Rig::start(storage).await;
@@ -43,5 +43,20 @@ async fn what_nobody_decides_in_time_is_rejected_once(storage: Storage) {
     assert_eq!(rig.app.sweep_expired().await.unwrap(), 0);
     assert_eq!(rig.actions(&session.id).await, ["session.submitted", "session.timed_out"]);
     assert_eq!(rig.get(&kept.id).await.state(), State::Approved);
+    rig.stop().await;
+}
+
+async fn a_decision_that_comes_to_nothing_leaves_no_seal(storage: Storage) {
+    let rig = Rig::start(storage).await;
+    let decided = rig.submit(RiskLevel::High).await;
+    rig.approve("ada", &decided).await.unwrap();
+    assert!(rig.play.is_sealed(&decided.id));
+
+    // The time is over when the version is sealed, which shows only inside the transaction.
+    let session = rig.submit(RiskLevel::High).await;
+    rig.play.seal_slowly(&rig.clock, Duration::from_secs(30 * 24 * 60 * 60));
+    let late = rig.approve("ada", &session).await.unwrap_err();
+    assert_eq!(reason(&late, "state"), ("SESSION_STATE".to_owned(), "timed_out".to_owned()));
+    assert!(!rig.play.is_sealed(&session.id));
     rig.stop().await;
 }

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use assent_core::{Actor, Digest};
+use assent_core::{Actor, Clock, Digest};
 use assent_plan::PlanDigest;
 use assent_proto::plan::v1 as plan;
 use assent_proto::risk::v1 as risk;
@@ -36,6 +37,10 @@ struct Shared {
     cost_high: Option<i64>,
     /// How often the policy has changed.
     changes: usize,
+    /// Sessions whose head is sealed, and when that ends.
+    seals: HashMap<String, prost_types::Timestamp>,
+    /// How long the next seal takes, by the clock of all.
+    slow_seal: Option<(Clock, Duration)>,
 }
 
 impl Play {
@@ -54,6 +59,15 @@ impl Play {
         let mut shared = self.shared.lock().unwrap();
         shared.changes += 1;
         shared.level = level.into();
+    }
+
+    /// While the next version is sealed, so much time goes by.
+    pub(crate) fn seal_slowly(&self, clock: &Clock, time: Duration) {
+        self.shared.lock().unwrap().slow_seal = Some((clock.clone(), time));
+    }
+
+    pub(crate) fn is_sealed(&self, session: &str) -> bool {
+        self.shared.lock().unwrap().seals.contains_key(session)
     }
 
     /// The next version of a session's plan.
@@ -137,6 +151,7 @@ impl Service for Versions {
         ("/assent.versioning.v1.VersioningService/GetVersion", Access::Authenticated),
         ("/assent.versioning.v1.VersioningService/ListVersions", Access::Authenticated),
         ("/assent.versioning.v1.VersioningService/SealVersion", Access::Service),
+        ("/assent.versioning.v1.VersioningService/ReleaseSeal", Access::Service),
     ];
     type Config = Play;
 
@@ -243,20 +258,28 @@ impl VersioningService for Play {
         request: Request<versions::SealVersionRequest>,
     ) -> Result<Response<versions::SealVersionResponse>, Status> {
         let body = request.into_inner();
-        let shared = self.shared.lock().unwrap();
+        let mut shared = self.shared.lock().unwrap();
         let head = shared.versions.get(&body.session_id).and_then(|all| all.last());
         // As the real one: only the head can be sealed.
         if head.map(|v| (v.version_number, v.digest.as_str())) != Some((body.version_number, &body.digest)) {
             return Err(Status::aborted("not the head"));
         }
-        Ok(Response::new(versions::SealVersionResponse::default()))
+        if let Some((clock, time)) = shared.slow_seal.take() {
+            clock.advance(time);
+        }
+        let end = prost_types::Timestamp { seconds: i64::from(body.version_number), nanos: 1 };
+        let prolonged = shared.seals.insert(body.session_id, end).is_some();
+        Ok(Response::new(versions::SealVersionResponse { seal_expire_time: Some(end), prolonged }))
     }
 
     async fn release_seal(
         &self,
-        _: Request<versions::ReleaseSealRequest>,
+        request: Request<versions::ReleaseSealRequest>,
     ) -> Result<Response<versions::ReleaseSealResponse>, Status> {
-        Err(Status::unimplemented("not played"))
+        let body = request.into_inner();
+        let sealed = self.shared.lock().unwrap().seals.remove(&body.session_id);
+        assert_eq!(sealed, body.seal_expire_time);
+        Ok(Response::new(versions::ReleaseSealResponse {}))
     }
 
     async fn compare_versions(

@@ -16,7 +16,7 @@ pub(crate) use compare::{Comparison, Subject};
 pub(crate) use create::{CreateVersion, RequestKey};
 pub(crate) use edit::{EditPlan, Wish};
 pub(crate) use lanes::Lanes;
-pub(crate) use seal::{LONGEST_LEASE, SealVersion};
+pub(crate) use seal::{LONGEST_LEASE, ReleaseSeal, SealVersion};
 
 use assent_core::ContextSource;
 use assent_core::id::SessionId;

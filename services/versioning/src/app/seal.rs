@@ -23,13 +23,25 @@ pub(crate) struct SealVersion {
     pub(crate) lease: Option<Duration>,
 }
 
+/// A seal that was granted.
+pub(crate) struct Seal {
+    pub(crate) until: Timestamp,
+    /// Whether one held already.
+    pub(crate) prolonged: bool,
+}
+
+/// Which seal to end.
+pub(crate) struct ReleaseSeal {
+    pub(crate) session: SessionId,
+    pub(crate) number: i32,
+    pub(crate) digest: Digest,
+    /// The one that ends then; whichever holds when none.
+    pub(crate) until: Option<Timestamp>,
+}
+
 impl App {
-    /// Seals the head, if it is the version named; returns when the seal ends.
-    pub(crate) async fn seal(
-        &self,
-        ctx: &OpContext,
-        command: SealVersion,
-    ) -> Result<Timestamp, VersioningError> {
+    /// Seals the head, if it is the version named.
+    pub(crate) async fn seal(&self, ctx: &OpContext, command: SealVersion) -> Result<Seal, VersioningError> {
         let SealVersion { session, number, digest, lease } = command;
         self.sound_head(session).await?;
         let mut tx = self.db.begin().await?;
@@ -46,22 +58,17 @@ impl App {
         // The vote that it is for is heard of later.
         versions::pin(&mut tx, session, number, now).await?;
         tx.commit().await?;
-        Ok(until)
+        Ok(Seal { until, prolonged: head.sealed_until(now).is_some() })
     }
 
     /// Ends the seal of a version whose decision came to nothing; doing so again changes nothing.
-    pub(crate) async fn release(
-        &self,
-        ctx: &OpContext,
-        session: SessionId,
-        number: i32,
-        digest: Digest,
-    ) -> Result<(), VersioningError> {
+    pub(crate) async fn release(&self, ctx: &OpContext, command: ReleaseSeal) -> Result<(), VersioningError> {
+        let ReleaseSeal { session, number, digest, until } = command;
         let mut tx = self.db.begin().await?;
         let head = heads::lock(&mut tx, session).await?;
         let head = head.ok_or(VersioningError::NotFound { session, number: None })?;
         let released = head
-            .release(number, digest)
+            .release(number, digest, until)
             .map_err(|error| VersioningError::of_head(session, Some(&head), error))?;
         heads::update(&mut tx, session, &released, ctx.now()).await?;
         Ok(tx.commit().await?)

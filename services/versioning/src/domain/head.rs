@@ -75,7 +75,8 @@ impl Head {
         }
     }
 
-    /// Keeps any version from following for `lease` from now on. A seal is prolonged, never cut short.
+    /// Keeps any version from following for `lease` from now on. A seal is prolonged, never cut short, and each time
+    /// to another end, by which whoever asked for it can tell whether somebody else did since.
     pub(crate) fn seal(
         &self,
         version: i32,
@@ -90,7 +91,7 @@ impl Head {
         let until = match self.state {
             HeadState::Closed(_) => return Err(HeadError::Sealed),
             HeadState::Open => wanted,
-            HeadState::Sealed { until } => until.max(wanted),
+            HeadState::Sealed { until } => wanted.max(until.after(Duration::from_micros(1))),
         };
         if (version, digest) != (self.version, self.digest) {
             return Err(HeadError::Superseded);
@@ -98,11 +99,18 @@ impl Head {
         Ok((Self { state: HeadState::Sealed { until }, ..*self }, until))
     }
 
-    /// Lets versions follow again, if this is the version that was sealed. What was never sealed stays as it is.
-    pub(crate) fn release(&self, version: i32, digest: Digest) -> Result<Self, HeadError> {
+    /// Lets versions follow again, if this is the version that was sealed and its seal ends at `end`, where that is
+    /// named. What was never sealed stays as it is, and so does a seal that somebody else has prolonged.
+    pub(crate) fn release(
+        &self,
+        version: i32,
+        digest: Digest,
+        end: Option<Timestamp>,
+    ) -> Result<Self, HeadError> {
         match self.state {
             HeadState::Closed(_) => Err(HeadError::Sealed),
             _ if (version, digest) != (self.version, self.digest) => Err(HeadError::Superseded),
+            HeadState::Sealed { until } if end.is_some_and(|end| end != until) => Ok(*self),
             HeadState::Open | HeadState::Sealed { .. } => Ok(Self { state: HeadState::Open, ..*self }),
         }
     }
@@ -179,7 +187,7 @@ mod tests {
                         let fits = !matches!(old.state, HeadState::Closed(_)) && version == old.version && !other;
                         prop_assert_eq!(sealed.is_ok(), fits);
                         if let Ok((new, until)) = sealed {
-                            prop_assert!(until >= seal && until >= now.after(Duration::from_secs(lease)));
+                            prop_assert!(until > seal && until >= now.after(Duration::from_secs(lease)));
                             prop_assert_eq!(new.sealed_until(now), Some(until));
                             (head, seal) = (Some(new), until);
                         }
@@ -211,10 +219,22 @@ mod tests {
         assert_eq!(Head::may_follow(Some(&damaged), 2, at(0)), Err(HeadError::Corrupted(1)));
         assert_eq!(damaged.seal(2, digest(2), Duration::from_secs(1), at(0)), Err(HeadError::Corrupted(1)));
         let (sealed, _) = open.seal(2, digest(2), Duration::from_secs(60), at(0)).unwrap();
-        assert_eq!(sealed.release(1, digest(1)), Err(HeadError::Superseded));
-        assert_eq!(sealed.release(2, digest(2)), Ok(open));
-        assert_eq!(open.release(2, digest(2)), Ok(open));
-        assert_eq!(open.close(Closing::Ended).release(2, digest(2)), Err(HeadError::Sealed));
+        assert_eq!(sealed.release(1, digest(1), None), Err(HeadError::Superseded));
+        assert_eq!(sealed.release(2, digest(2), None), Ok(open));
+        assert_eq!(open.release(2, digest(2), None), Ok(open));
+        assert_eq!(open.close(Closing::Ended).release(2, digest(2), None), Err(HeadError::Sealed));
+    }
+
+    #[test]
+    fn whoever_sealed_first_does_not_release_what_another_prolonged() {
+        let open = Head { version: 1, digest: digest(1), state: HeadState::Open, corrupted: None };
+        let minute = Duration::from_secs(60);
+        let (first, end) = open.seal(1, digest(1), minute, at(0)).unwrap();
+        assert_eq!(first.release(1, digest(1), Some(end)), Ok(open));
+        // In the same microsecond.
+        let (second, later) = first.seal(1, digest(1), minute, at(0)).unwrap();
+        assert_eq!(second.release(1, digest(1), Some(end)), Ok(second));
+        assert_eq!(second.release(1, digest(1), Some(later)), Ok(open));
     }
 
     #[test]
@@ -223,7 +243,8 @@ mod tests {
         let seconds = Duration::from_secs;
         let (sealed, until) = head.seal(1, digest(1), seconds(60), at(0)).unwrap();
         assert_eq!(until, at(60));
-        assert_eq!(sealed.seal(1, digest(1), seconds(10), at(10)).unwrap().1, at(60));
+        let shorter = sealed.seal(1, digest(1), seconds(10), at(10)).unwrap().1;
+        assert_eq!(shorter, at(60).after(Duration::from_micros(1)));
         assert_eq!(sealed.seal(1, digest(1), seconds(60), at(10)).unwrap().1, at(70));
         assert_eq!(Head::may_follow(Some(&sealed), 1, at(59)), Err(HeadError::Sealed));
         assert_eq!(Head::may_follow(Some(&sealed), 1, at(60)), Ok(()));

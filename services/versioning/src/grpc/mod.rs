@@ -94,8 +94,11 @@ impl VersioningService for Grpc {
         request: Request<pb::SealVersionRequest>,
     ) -> Result<Response<pb::SealVersionResponse>, Status> {
         let (ctx, body) = accept(request)?;
-        let until = self.0.seal(&ctx, read_seal(body)?).await?;
-        Ok(Response::new(pb::SealVersionResponse { seal_expire_time: Some(until.to_pb()) }))
+        let seal = self.0.seal(&ctx, read_seal(body)?).await?;
+        Ok(Response::new(pb::SealVersionResponse {
+            seal_expire_time: Some(seal.until.to_pb()),
+            prolonged: seal.prolonged,
+        }))
     }
 
     async fn release_seal(
@@ -103,8 +106,7 @@ impl VersioningService for Grpc {
         request: Request<pb::ReleaseSealRequest>,
     ) -> Result<Response<pb::ReleaseSealResponse>, Status> {
         let (ctx, body) = accept(request)?;
-        let (session, number, digest) = read_release(body)?;
-        self.0.release(&ctx, session, number, digest).await?;
+        self.0.release(&ctx, read_release(body)?).await?;
         Ok(Response::new(pb::ReleaseSealResponse {}))
     }
 

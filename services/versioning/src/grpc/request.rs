@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use assent_core::Digest;
 use assent_core::id::SessionId;
 use assent_plan::{Edit, InvalidPlan, Plan};
 use assent_proto::plan::v1 as plan_pb;
@@ -12,7 +11,7 @@ use assent_rpc::invalid;
 use tonic::Status;
 
 use super::editor::key;
-use crate::app::{CreateVersion, EditPlan, LONGEST_LEASE, SealVersion, Subject, Wish};
+use crate::app::{CreateVersion, EditPlan, LONGEST_LEASE, ReleaseSeal, SealVersion, Subject, Wish};
 use crate::error::VersioningError;
 
 pub(super) fn session_of(id: String) -> Result<SessionId, Status> {
@@ -46,9 +45,14 @@ pub(super) fn read_seal(body: pb::SealVersionRequest) -> Result<SealVersion, Sta
     read.map_err(invalid)
 }
 
-pub(super) fn read_release(body: pb::ReleaseSealRequest) -> Result<(SessionId, i32, Digest), Status> {
-    let digest = Digest::from_pb(body.digest, "digest").map_err(invalid)?;
-    Ok((session_of(body.session_id)?, body.version_number, digest))
+pub(super) fn read_release(body: pb::ReleaseSealRequest) -> Result<ReleaseSeal, Status> {
+    let read = read_message("", |at| {
+        let session = at.field("session_id").read(body.session_id);
+        let digest = at.field("digest").read(body.digest);
+        let until = at.field("seal_expire_time").optional(body.seal_expire_time);
+        Ok(ReleaseSeal { session: session?, number: body.version_number, digest: digest?, until: until? })
+    });
+    read.map_err(invalid)
 }
 
 pub(super) fn read_restore(body: pb::RestoreVersionRequest) -> Result<EditPlan, Status> {

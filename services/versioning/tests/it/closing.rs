@@ -47,7 +47,13 @@ async fn a_seal_keeps_the_head_until_it_ends(storage: Storage) {
         until.after(Duration::from_secs(30)),
         "a seal can be prolonged"
     );
+    // Whoever asked for the first seal cannot end the second.
+    rig.release(&first, until).await.unwrap();
+    assert!(rig.get(session, None).await.unwrap().seal_expire_time.is_some());
     rig.wait(Duration::from_secs(60));
+    assert_eq!(rig.get(session, None).await.unwrap().seal_expire_time, None);
+    let until = rig.seal(&first).await.unwrap();
+    rig.release(&first, until).await.unwrap();
     assert_eq!(rig.get(session, None).await.unwrap().seal_expire_time, None);
     rig.create(version(session, &plan("g", "b"), 1)).await.unwrap();
     let error = rig.seal(&first).await.unwrap_err();

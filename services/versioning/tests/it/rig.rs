@@ -10,7 +10,7 @@ use assent_proto::event::v1::event::Payload;
 use assent_proto::plan::v1::PlanVersion;
 use assent_proto::versioning::v1::versioning_service_client::VersioningServiceClient;
 use assent_proto::versioning::v1::{
-    CreateVersionRequest, GetVersionRequest, GetVersionResponse, SealVersionRequest,
+    CreateVersionRequest, GetVersionRequest, GetVersionResponse, ReleaseSealRequest, SealVersionRequest,
 };
 use assent_rpc::convert::Wire as _;
 use assent_rpc::{Credentials, Transport, outbound};
@@ -117,6 +117,16 @@ impl Rig {
         };
         let answer = self.client().seal_version(outbound(&self.on_behalf_of("bob"), request)).await?;
         Ok(Timestamp::from_pb(answer.into_inner().seal_expire_time.unwrap(), "").unwrap())
+    }
+
+    pub(crate) async fn release(&self, version: &PlanVersion, until: Timestamp) -> Result<(), Status> {
+        let request = ReleaseSealRequest {
+            session_id: version.session_id.clone(),
+            version_number: version.version_number,
+            digest: version.digest.clone(),
+            seal_expire_time: Some(until.to_pb()),
+        };
+        self.client().release_seal(outbound(&self.on_behalf_of("bob"), request)).await.map(drop)
     }
 
     /// Has the gate publish a fact.
