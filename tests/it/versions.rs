@@ -62,7 +62,7 @@ async fn every_version_reads_as_it_was_made(storage: Storage) {
 }
 
 const FLIP_PLAN: Sql = Sql::split(
-    "UPDATE plan_versions SET plan_json = CAST(replace(CAST(plan_json AS TEXT), 'three', 'thref') AS JSONB)
+    "UPDATE plan_versions SET plan_json = CAST(replace(CAST(plan_json AS TEXT), 'three', 'thref') AS JSON)
      WHERE version_number = $1",
     "UPDATE plan_versions SET plan_json = replace(plan_json, 'three', 'thref') WHERE version_number = $1",
 );

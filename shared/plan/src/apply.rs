@@ -114,8 +114,7 @@ fn change_items(plan: &mut Plan, changes: &[(&ItemId, &PlanChange)]) -> Result<(
     if changes.is_empty() {
         return Ok(());
     }
-    let place: HashMap<ItemId, usize> =
-        plan.items.iter().enumerate().map(|(at, item)| (item.id.clone(), at)).collect();
+    let place = places(&plan.items, changes);
     let mut records: BTreeMap<usize, Record> = BTreeMap::new();
     let mut removed: HashSet<&ItemId> = HashSet::new();
     let mut added: Vec<WorkItem> = Vec::new();
@@ -157,6 +156,19 @@ fn change_items(plan: &mut Plan, changes: &[(&ItemId, &PlanChange)]) -> Result<(
     }
     plan.items.extend(added);
     Ok(())
+}
+
+/// Below this many changes, looking through the items for each costs less than an index of all items.
+const FEW: usize = 8;
+
+/// Where the items stand that `changes` name; the last one counts where an id is repeated.
+fn places<'c>(items: &[WorkItem], changes: &[(&'c ItemId, &PlanChange)]) -> HashMap<&'c ItemId, usize> {
+    if changes.len() <= FEW {
+        let place = |id: &'c ItemId| Some((id, items.iter().rposition(|item| item.id == *id)?));
+        return changes.iter().filter_map(|(id, _)| place(id)).collect();
+    }
+    let all: HashMap<&ItemId, usize> = items.iter().enumerate().map(|(at, item)| (&item.id, at)).collect();
+    changes.iter().filter_map(|(id, _)| Some((*id, *all.get(id)?))).collect()
 }
 
 fn change_field(record: &mut Record, change: &PlanChange, key: &LeafKey) -> Result<(), ApplyError> {

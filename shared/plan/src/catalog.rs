@@ -8,8 +8,8 @@ use jsonschema::Validator;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::canonical::canonical;
 use crate::item::{Map, Rollback};
-use crate::json;
 use crate::money::Money;
 use crate::names::named;
 use crate::references;
@@ -198,8 +198,7 @@ impl Catalog {
             }
         }
         let listed: Vec<&Tool> = tools.values().map(|entry| &entry.tool).collect();
-        let bytes = json::canonical(&listed)
-            .ok_or_else(|| CatalogError::Unreadable("it has no canonical JSON form".to_owned()))?;
+        let bytes = canonical(&listed).map_err(|error| CatalogError::Unreadable(error.to_string()))?;
         Ok(Self { digest: Digest::of(&[&bytes]), tools: Arc::new(tools) })
     }
 

@@ -1,14 +1,14 @@
 //! The digest of a plan: a Merkle tree over the canonical form of every field that can change what an
 //! execution does. `docs/digest.md` specifies it for any language.
 
-use std::collections::BTreeSet;
-use std::collections::btree_map::{BTreeMap, Entry};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
 use assent_core::Digest;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::canonical::write_canonical;
 use crate::dependency::Dependency;
 use crate::item::{ItemId, Map, Priority, Rollback, WorkItem};
 use crate::json;
@@ -104,10 +104,11 @@ impl PlanDigest {
     /// The digest of `plan`. Neither the order of items and dependencies counts, nor texts that are
     /// only for readers.
     pub fn of(plan: &Plan) -> Result<Self, DigestError> {
-        let texts = leaf_texts(plan)?;
-        let leaves: BTreeMap<_, _> =
-            texts.into_iter().map(|(key, text)| (key, merkle::leaf(text.as_bytes()))).collect();
-        let root = merkle::root(&leaves.values().copied().collect::<Vec<_>>());
+        let mut leaves = Vec::with_capacity(1 + plan.items.len() + plan.dependencies.len());
+        each_leaf(plan, |key, text| leaves.push((key, merkle::leaf(text))))?;
+        sort(&mut leaves)?;
+        let root = merkle::root(&leaves.iter().map(|(_, leaf)| *leaf).collect::<Vec<_>>());
+        let leaves = leaves.into_iter().collect();
         Ok(Self { root, leaves })
     }
 
@@ -125,30 +126,44 @@ impl PlanDigest {
 
 /// What the leaves are digests of: exactly what an approval covers, as canonical JSON.
 pub fn leaf_texts(plan: &Plan) -> Result<BTreeMap<LeafKey, String>, DigestError> {
-    let mut texts = BTreeMap::new();
-    let mut add = |key: LeafKey, text| match texts.entry(key) {
-        Entry::Vacant(free) => {
-            free.insert(text);
-            Ok(())
-        }
-        Entry::Occupied(taken) => Err(DigestError::Duplicate(taken.key().clone())),
-    };
-    add(LeafKey::Plan, canonical(|| LeafKey::Plan, &PlanFields::of(plan))?)?;
+    let mut texts = Vec::new();
+    each_leaf(plan, |key, text| texts.push((key, String::from_utf8_lossy(text).into_owned())))?;
+    sort(&mut texts)?;
+    Ok(texts.into_iter().collect())
+}
+
+/// Puts leaves into the order of the tree; one that stands there twice is refused.
+fn sort<T>(leaves: &mut [(LeafKey, T)]) -> Result<(), DigestError> {
+    leaves.sort_by(|a, b| a.0.cmp(&b.0));
+    match leaves.windows(2).find(|two| two[0].0 == two[1].0) {
+        Some(twice) => Err(DigestError::Duplicate(twice[0].0.clone())),
+        None => Ok(()),
+    }
+}
+
+/// Calls `visit` with the text of every leaf, which is gone when the next one comes.
+fn each_leaf(plan: &Plan, mut visit: impl FnMut(LeafKey, &[u8])) -> Result<(), DigestError> {
+    let mut text = Vec::with_capacity(1024);
+    write(&mut text, || LeafKey::Plan, &PlanFields::of(plan))?;
+    visit(LeafKey::Plan, &text);
     for item in &plan.items {
-        add(LeafKey::Item(item.id.clone()), item_text(item)?)?;
+        write_item(&mut text, item)?;
+        visit(LeafKey::Item(item.id.clone()), &text);
     }
     for edge in &plan.dependencies {
-        add(LeafKey::Edge(edge.from.clone(), edge.to.clone()), edge_text(edge))?;
+        visit(LeafKey::Edge(edge.from.clone(), edge.to.clone()), edge_text(edge).as_bytes());
     }
-    Ok(texts)
+    Ok(())
 }
 
 /// The leaf of one item: what an executor recomputes before it dispatches the item.
 pub fn item_leaf(item: &WorkItem) -> Result<Digest, DigestError> {
-    item_text(item).map(|text| merkle::leaf(text.as_bytes()))
+    let mut text = Vec::new();
+    write_item(&mut text, item)?;
+    Ok(merkle::leaf(&text))
 }
 
-fn item_text(item: &WorkItem) -> Result<String, DigestError> {
+fn write_item(text: &mut Vec<u8>, item: &WorkItem) -> Result<(), DigestError> {
     let key = || LeafKey::Item(item.id.clone());
     let rollback = item.rollback.as_ref().map(|rollback| &rollback.arguments);
     for (field, map) in [("arguments", Some(&item.arguments)), ("rollback.arguments", rollback)] {
@@ -156,12 +171,17 @@ fn item_text(item: &WorkItem) -> Result<String, DigestError> {
             return Err(DigestError::InexactNumber { key: key(), path: format!("{field}.{path}") });
         }
     }
-    canonical(key, &ItemFields::of(item))
+    write(text, key, &ItemFields::of(item))
 }
 
-fn canonical(key: impl FnOnce() -> LeafKey, fields: &impl Serialize) -> Result<String, DigestError> {
-    let text = json::canonical(fields).and_then(|bytes| String::from_utf8(bytes).ok());
-    text.ok_or_else(|| DigestError::NotCanonical(key()))
+/// Writes the canonical form in place of what `text` held.
+fn write(
+    text: &mut Vec<u8>,
+    key: impl FnOnce() -> LeafKey,
+    fields: &impl Serialize,
+) -> Result<(), DigestError> {
+    text.clear();
+    write_canonical(text, fields).map_err(|_| DigestError::NotCanonical(key()))
 }
 
 #[derive(Serialize)]

@@ -1,17 +1,11 @@
-//! JSON values: exactness, nesting, equality and canonical form.
+//! JSON values: exactness, nesting and equality.
 
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::item::Map;
 
 /// Largest distance from zero at which a double still tells one integer from the next (2^53 - 1).
 pub(crate) const MAX_EXACT: u64 = (1 << 53) - 1;
-
-/// RFC 8785 canonical JSON; none when `value` cannot be written as JSON at all.
-pub(crate) fn canonical(value: &impl Serialize) -> Option<Vec<u8>> {
-    serde_json_canonicalizer::to_vec(value).ok()
-}
 
 fn is_exact(number: &serde_json::Number) -> bool {
     match (number.as_u64(), number.as_i64(), number.as_f64()) {
@@ -25,9 +19,16 @@ fn is_exact(number: &serde_json::Number) -> bool {
 
 /// Path of the first number that a double cannot hold exactly.
 pub(crate) fn inexact_number(map: &Map) -> Option<String> {
+    let inexact = |value: &Value| matches!(value, Value::Number(n) if !is_exact(n));
+    // Hardly ever is there one, and paths take time.
+    let mut any = false;
+    walk_values(map, &mut |_, value| any |= inexact(value));
+    if !any {
+        return None;
+    }
     let mut found = None;
     walk(map, &mut |path, value| {
-        if found.is_none() && matches!(value, Value::Number(n) if !is_exact(n)) {
+        if found.is_none() && inexact(value) {
             found = Some(path.to_owned());
         }
     });

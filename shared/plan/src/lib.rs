@@ -6,6 +6,7 @@
 
 pub mod apply;
 pub mod bounds;
+pub mod canonical;
 pub mod catalog;
 pub mod change;
 pub mod complete;

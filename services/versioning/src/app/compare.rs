@@ -39,9 +39,10 @@ impl App {
         from: i32,
         to: i32,
     ) -> Result<Comparison, VersioningError> {
-        self.head(session).await?;
-        let (from, to) = tokio::try_join!(self.version(session, from), self.version(session, to))?;
-        Ok(Comparison::of(from, to))
+        let (head, from, to) =
+            tokio::join!(self.head(session), self.version(session, from), self.version(session, to));
+        head?;
+        Ok(Comparison::of(from?, to?))
     }
 
     /// Everything wrong with a plan, under the tools of this server.

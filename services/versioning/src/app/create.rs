@@ -42,6 +42,14 @@ pub(crate) struct RequestKey {
     pub(crate) hash: Digest,
 }
 
+/// What a version follows; nothing when it is the first.
+#[derive(Clone, Copy)]
+pub(super) struct Before<'v> {
+    /// The head as it was when the version was drafted.
+    pub(super) head: Option<&'v Head>,
+    pub(super) previous: Option<&'v VersionInfo>,
+}
+
 impl App {
     /// Stores the plan with its estimate, risk, digest and changes; the same request again gets the same version.
     pub(crate) async fn create(
@@ -55,7 +63,7 @@ impl App {
         if let Some(number) = self.recall(ctx, request).await? {
             return self.version(session, number).await;
         }
-        let (version, previous) = match self.draft(ctx, command).await {
+        let (head, previous, version) = match self.draft(ctx, command).await {
             Ok(drafted) => drafted,
             Err(error) => {
                 // The head may have moved because the same request, sent twice at once, was answered meanwhile.
@@ -67,7 +75,8 @@ impl App {
         };
         let mut attempt = 1;
         loop {
-            match self.keep(ctx, &version, previous.as_ref().map(|old| &old.info), request).await {
+            let previous = previous.as_ref().map(|old| &old.info);
+            match self.keep(ctx, &version, Before { head: head.as_ref(), previous }, request).await {
                 Ok(None) => return Ok(version),
                 Ok(Some(number)) => return self.version(session, number).await,
                 Err(error) if error.is_conflict() && attempt < ATTEMPTS => attempt += 1,
@@ -87,20 +96,24 @@ impl App {
         }
     }
 
-    /// Everything that can be known before the version is stored, and the version that it follows.
+    /// Everything that can be known before the version is stored: the head, the version that it follows, and it.
     async fn draft(
         &self,
         ctx: &OpContext,
         command: CreateVersion,
-    ) -> Result<(Version, Option<Version>), VersioningError> {
+    ) -> Result<(Option<Head>, Option<Version>, Version), VersioningError> {
         let CreateVersion { session, mut plan, base, change_description, .. } = command;
-        let head = self.sound_head(session).await?;
+        let read = async {
+            match base {
+                0 => Ok(None),
+                number => self.version(session, number).await.map(Some),
+            }
+        };
+        let (head, previous) = tokio::join!(self.sound_head(session), read);
+        let head = head?;
         Head::may_follow(head.as_ref(), base, ctx.now())
             .map_err(|error| VersioningError::of_head(session, head.as_ref(), error))?;
-        let previous = match base {
-            0 => None,
-            number => Some(self.version(session, number).await?),
-        };
+        let previous = previous?;
         match &previous {
             // Who asked, and for which plan, belongs to the session.
             Some(Version { plan: old, .. }) => {
@@ -113,7 +126,7 @@ impl App {
             }
         }
         let version = self.follow(ctx, session, previous.as_ref(), plan, &change_description).await?;
-        Ok((version, previous))
+        Ok((head, previous, version))
     }
 
     /// The version that `plan` is, right after `previous`. Peers are asked here, outside any transaction.
@@ -163,27 +176,34 @@ impl App {
         &self,
         ctx: &OpContext,
         version: &Version,
-        previous: Option<&VersionInfo>,
+        before: Before<'_>,
         request: Option<&RequestKey>,
     ) -> Result<Option<i32>, VersioningError> {
         let VersionInfo { session, number, digest, .. } = version.info;
-        let mut tx = self.db.begin().await?;
-        let head = heads::lock(&mut tx, session).await?;
-        // Under the lock: the same request, sent twice at once, has been answered by now.
-        if let Some(key) = request
-            && let Some(number) = recall(&mut tx, ctx, key).await?
-        {
-            return Ok(Some(number));
-        }
         let now = ctx.now();
-        let next = Head::after(head.as_ref(), number - 1, digest, now)
-            .map_err(|error| VersioningError::of_head(session, head.as_ref(), error))?;
-        match head {
-            None => heads::insert(&mut tx, session, &next, now).await?,
-            Some(_) => heads::update(&mut tx, session, &next, now).await?,
+        let after = |head| {
+            Head::after(head, number - 1, digest, now)
+                .map_err(|error| VersioningError::of_head(session, head, error))
+        };
+        let mut tx = self.db.begin().await?;
+        let moved = match after(before.head) {
+            Ok(next) => heads::advance(&mut tx, session, before.head, &next, now).await?,
+            Err(_) => false,
+        };
+        if !moved {
+            let head = heads::lock(&mut tx, session).await?;
+            // Under the lock: the same request, sent twice at once, has been answered by now.
+            if let Some(key) = request
+                && let Some(number) = recall(&mut tx, ctx, key).await?
+            {
+                return Ok(Some(number));
+            }
+            if !heads::advance(&mut tx, session, head.as_ref(), &after(head.as_ref())?, now).await? {
+                return Err(StoreError::Conflict.into());
+            }
         }
         let whole = (number - 1) % self.config.snapshot_every == 0;
-        versions::insert(&mut tx, version, previous.filter(|_| !whole)).await?;
+        versions::insert(&mut tx, version, before.previous.filter(|_| !whole)).await?;
         let fact = PlanVersionCreated { version: Some(convert::without_plan(version)) };
         append(&mut tx, ctx, Some(session), Payload::PlanVersionCreated(fact)).await?;
         if let Some(RequestKey { method, id, hash }) = request {

@@ -4,6 +4,7 @@ use assent_core::OpContext;
 use assent_core::id::SessionId;
 use assent_plan::{Edit, Plan, apply_edits, merge};
 
+use super::create::Before;
 use super::{App, RequestKey};
 use crate::domain::editors::may_edit;
 use crate::domain::{Head, Version};
@@ -58,7 +59,8 @@ impl App {
             Head::may_follow(head.as_ref(), head.map_or(0, |head| head.version), ctx.now())
                 .map_err(|error| VersioningError::of_head(session, head.as_ref(), error))?;
             let (previous, version) = self.compose(ctx, &change, head).await?;
-            match self.keep(ctx, &version, Some(&previous.info), change.request.as_ref()).await {
+            let before = Before { head: head.as_ref(), previous: Some(&previous.info) };
+            match self.keep(ctx, &version, before, change.request.as_ref()).await {
                 Ok(None) => return Ok(Edited::new(version, base)),
                 Ok(Some(number)) => return Ok(Edited::new(self.version(session, number).await?, base)),
                 // Somebody else was first, in another process: merge with what they made.

@@ -17,8 +17,16 @@ impl App {
         session: SessionId,
         number: Option<i32>,
     ) -> Result<(Version, Option<Timestamp>), VersioningError> {
-        let head = self.head(session).await?;
-        let version = self.version(session, number.unwrap_or(head.version)).await?;
+        let (head, version) = match number {
+            Some(number) => {
+                let (head, version) = tokio::join!(self.head(session), self.version(session, number));
+                (head?, version?)
+            }
+            None => {
+                let head = self.head(session).await?;
+                (head, self.version(session, head.version).await?)
+            }
+        };
         let seal = head.sealed_until(ctx.now()).filter(|_| version.info.number == head.version);
         Ok((version, seal))
     }

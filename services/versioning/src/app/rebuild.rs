@@ -20,7 +20,7 @@ impl App {
             Ok(links) if links.last().is_none_or(|link| link.number != number) => {
                 return Err(VersioningError::NotFound { session, number: Some(number) });
             }
-            Ok(links) => chain::read(&links),
+            Ok(links) => chain::read(links),
             Err(error) if is_damage(&error) => None,
             Err(error) => return Err(error.into()),
         };

@@ -12,9 +12,9 @@ use super::delta::patched;
 use super::version::{Version, VersionInfo};
 
 /// A record, or how it differs from that of the version before.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Kept {
-    Whole(Value),
+    Whole(String),
     Delta(Value),
 }
 
@@ -32,27 +32,26 @@ pub(crate) struct Link {
     /// None when only the changes are kept.
     pub(crate) plan: Option<Plan>,
     pub(crate) changes: Option<Vec<PlanChange>>,
-    pub(crate) estimate: Option<Kept>,
-    pub(crate) risk: Option<Kept>,
+    pub(crate) estimate: Kept,
+    pub(crate) risk: Kept,
     pub(crate) change_description: String,
     pub(crate) author: Option<Actor>,
     pub(crate) created_at: Timestamp,
 }
 
 /// The last version of `chain`, whose numbers follow each other and whose first version is kept whole.
-pub(crate) fn read(chain: &[Link]) -> Option<Version> {
-    let (first, rest) = chain.split_first()?;
-    let mut plan = first.plan.clone()?;
-    let mut assessed = Assessed::default().next(first)?;
-    for link in rest {
+pub(crate) fn read(mut chain: Vec<Link>) -> Option<Version> {
+    let plans: Vec<Option<Plan>> = chain.iter_mut().map(|link| link.plan.take()).collect();
+    let (mut plan, mut assessed) = (None, Assessed::default());
+    for (link, whole) in chain.iter().zip(plans) {
         assessed = assessed.next(link)?;
-        plan = match &link.plan {
-            Some(whole) => whole.clone(),
-            None => apply(plan, link.changes.as_ref()?).ok()?,
+        plan = match whole {
+            Some(whole) => Some(whole),
+            None => apply(plan?, link.changes.as_ref()?).ok(),
         };
     }
     let last = chain.last()?;
-    finish(last, plan, &assessed, last.changes.clone()?)
+    finish(last, plan?, &assessed, last.changes.clone()?)
 }
 
 /// What is known of each version of `chain` without its plan; the number of the version where that is damaged.
@@ -78,8 +77,7 @@ pub(crate) fn rebuild(all: &[Link], number: i32) -> Option<Version> {
         Some(before) => diff(&before, &plan),
         None => link.changes.clone().unwrap_or_default(),
     };
-    let whole =
-        |link: &Link| matches!((&link.estimate, &link.risk), (Some(Kept::Whole(_)), Some(Kept::Whole(_))));
+    let whole = |link: &Link| matches!((&link.estimate, &link.risk), (Kept::Whole(_), Kept::Whole(_)));
     let start = all[..=at].iter().rposition(whole)?;
     let assessed =
         all[start..=at].iter().try_fold(Assessed::default(), |assessed, link| assessed.next(link))?;
@@ -140,19 +138,19 @@ fn checked(link: &Link, plan: &Plan) -> Option<PlanDigest> {
     same.then_some(tree)
 }
 
-fn finish(link: &Link, plan: Plan, assessed: &Assessed, changes: Vec<PlanChange>) -> Option<Version> {
+fn finish(link: &Link, plan: Plan, assessed: &Assessed<'_>, changes: Vec<PlanChange>) -> Option<Version> {
     let tree = checked(link, &plan)?;
     Some(Version { info: info(link, assessed, changes)?, plan, tree })
 }
 
-fn info(link: &Link, assessed: &Assessed, changes: Vec<PlanChange>) -> Option<VersionInfo> {
+fn info(link: &Link, assessed: &Assessed<'_>, changes: Vec<PlanChange>) -> Option<VersionInfo> {
     let info = VersionInfo {
         id: link.id,
         session: link.session,
         number: link.number,
         digest: link.digest,
-        estimate: typed(&assessed.estimate)?,
-        risk: typed(&assessed.risk)?,
+        estimate: assessed.estimate.read()?,
+        risk: assessed.risk.read()?,
         changes,
         change_description: link.change_description.clone(),
         author: link.author.clone()?,
@@ -162,29 +160,55 @@ fn info(link: &Link, assessed: &Assessed, changes: Vec<PlanChange>) -> Option<Ve
     same.then_some(info)
 }
 
-fn typed<T: DeserializeOwned>(value: &Value) -> Option<T> {
-    T::deserialize(value).ok()
-}
-
 /// Estimate and risk of the version `number`.
 #[derive(Default)]
-struct Assessed {
+struct Assessed<'l> {
     number: i32,
-    estimate: Value,
-    risk: Value,
+    estimate: Form<'l>,
+    risk: Form<'l>,
 }
 
-impl Assessed {
-    fn next(self, link: &Link) -> Option<Self> {
+impl<'l> Assessed<'l> {
+    fn next(self, link: &'l Link) -> Option<Self> {
         let follows = self.number == link.number - 1;
-        let resolve = |before: Value, kept: &Option<Kept>| match kept.as_ref()? {
-            Kept::Whole(value) => Some(value.clone()),
-            Kept::Delta(delta) => patched(Some(before).filter(|_| follows)?, delta),
-        };
         Some(Self {
             number: link.number,
-            estimate: resolve(self.estimate, &link.estimate)?,
-            risk: resolve(self.risk, &link.risk)?,
+            estimate: self.estimate.next(&link.estimate, follows)?,
+            risk: self.risk.next(&link.risk, follows)?,
         })
+    }
+}
+
+/// A record of one version. What did not change since it was kept whole is read as it was written.
+#[derive(Default)]
+enum Form<'l> {
+    #[default]
+    None,
+    Written(&'l str),
+    Patched(Value),
+}
+
+impl<'l> Form<'l> {
+    /// The record of the next version; `follows` when that is the one right after this.
+    fn next(self, kept: &'l Kept, follows: bool) -> Option<Self> {
+        let delta = match kept {
+            Kept::Whole(text) => return Some(Self::Written(text)),
+            Kept::Delta(delta) => delta,
+        };
+        match self {
+            _ if !follows => None,
+            Self::None => None,
+            same if delta.is_null() => Some(same),
+            Self::Written(text) => patched(serde_json::from_str(text).ok()?, delta).map(Self::Patched),
+            Self::Patched(value) => patched(value, delta).map(Self::Patched),
+        }
+    }
+
+    fn read<T: DeserializeOwned>(&self) -> Option<T> {
+        match self {
+            Self::None => None,
+            Self::Written(text) => serde_json::from_str(text).ok(),
+            Self::Patched(value) => T::deserialize(value).ok(),
+        }
     }
 }

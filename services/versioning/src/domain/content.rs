@@ -3,6 +3,7 @@
 
 use assent_core::Digest;
 use assent_plan::Plan;
+use assent_plan::canonical::{NotCanonical, canonical};
 
 use super::version::VersionInfo;
 
@@ -10,13 +11,13 @@ use super::version::VersionInfo;
 ///
 /// # Errors
 /// When the plan holds a number that has no canonical form.
-pub(crate) fn content_of(plan: &Plan) -> Result<Digest, serde_json::Error> {
+pub(crate) fn content_of(plan: &Plan) -> Result<Digest, NotCanonical> {
     let mut items: Vec<_> = plan.items.iter().collect();
     items.sort_by_key(|item| &item.id);
     let mut dependencies: Vec<_> = plan.dependencies.iter().collect();
     dependencies.sort();
     let shell = shallow(plan);
-    let text = serde_json_canonicalizer::to_vec(&(shell, items, dependencies))?;
+    let text = canonical(&(shell, items, dependencies))?;
     Ok(Digest::of(&[&text]))
 }
 
@@ -24,12 +25,11 @@ pub(crate) fn content_of(plan: &Plan) -> Result<Digest, serde_json::Error> {
 ///
 /// # Errors
 /// When it holds a number that has no canonical form.
-pub(crate) fn record_of(info: &VersionInfo) -> Result<Digest, serde_json::Error> {
+pub(crate) fn record_of(info: &VersionInfo) -> Result<Digest, NotCanonical> {
     let VersionInfo { id, session, number, digest, estimate, risk, changes, .. } = info;
     let VersionInfo { change_description, author, created_at, .. } = info;
     let who = (change_description, author, created_at.to_string());
-    let text =
-        serde_json_canonicalizer::to_vec(&(id, session, number, digest, estimate, risk, changes, who))?;
+    let text = canonical(&(id, session, number, digest, estimate, risk, changes, who))?;
     Ok(Digest::of(&[&text]))
 }
 

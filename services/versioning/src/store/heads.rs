@@ -2,12 +2,12 @@
 
 use assent_core::id::SessionId;
 use assent_core::{Digest, Timestamp};
-use assent_store::{Db, Sql, StoreError, Tx};
+use assent_store::{Db, Sql, Statement, StoreError, Tx};
 use sqlx::FromRow;
 
 use crate::domain::{Closing, Head, HeadState};
 
-pub(super) const STATEMENTS: &[Sql] = &[LOAD, LOCK, INSERT, UPDATE];
+pub(super) const STATEMENTS: &[Sql] = &[LOAD, LOCK, INSERT, ADVANCE, UPDATE];
 
 const LOAD: Sql = Sql::new(
     "SELECT session_id, head_version, head_digest, seal_expires_at, closed, corrupted_version FROM plan_heads WHERE session_id = $1",
@@ -20,7 +20,14 @@ const LOCK: Sql = Sql::split(
 const INSERT: Sql = Sql::new(
     "INSERT INTO plan_heads (session_id, head_version, head_digest, seal_expires_at, closed, updated_at,
          corrupted_version)
-     VALUES ($1, $2, $3, $4, $5, $6, $7)",
+     VALUES ($1, $2, $3, $4, $5, $6, $7)
+     ON CONFLICT (session_id) DO NOTHING",
+);
+const ADVANCE: Sql = Sql::new(
+    "UPDATE plan_heads SET head_version = $2, head_digest = $3, seal_expires_at = $4, closed = $5, updated_at = $6,
+         corrupted_version = $7
+     WHERE session_id = $1 AND head_version = $8 AND head_digest = $9 AND seal_expires_at IS NOT DISTINCT FROM $10
+       AND closed IS NOT DISTINCT FROM $11 AND corrupted_version IS NOT DISTINCT FROM $12",
 );
 const UPDATE: Sql = Sql::new(
     "UPDATE plan_heads SET head_version = $2, head_digest = $3, seal_expires_at = $4, closed = $5, updated_at = $6,
@@ -38,17 +45,24 @@ pub(crate) async fn lock(tx: &mut Tx, session: SessionId) -> Result<Option<Head>
     tx.query(LOCK).bind(session).optional::<HeadRow>().await?.map(Head::try_from).transpose()
 }
 
-/// Keeps the first head of a session.
-///
-/// # Errors
-/// [`StoreError::Conflict`] when somebody else kept one first: there was no row to lock.
-pub(crate) async fn insert(
+/// Keeps the head that follows `seen`, the first one when there was none, and locks it; false, and nothing is changed,
+/// when somebody else has changed the head since it was seen.
+pub(crate) async fn advance(
     tx: &mut Tx,
     session: SessionId,
-    head: &Head,
+    seen: Option<&Head>,
+    next: &Head,
     now: Timestamp,
-) -> Result<(), StoreError> {
-    write(tx, INSERT, session, head, now).await
+) -> Result<bool, StoreError> {
+    let statement = match seen {
+        None => bound(tx.query(INSERT), session, next, now),
+        Some(seen) => {
+            let (seal, closed) = state_columns(seen.state);
+            let statement = bound(tx.query(ADVANCE), session, next, now).bind(seen.version).bind(seen.digest);
+            statement.bind(seal).bind(closed).bind(seen.corrupted)
+        }
+    };
+    Ok(statement.execute().await? > 0)
 }
 
 /// Keeps a head that was locked.
@@ -58,23 +72,22 @@ pub(crate) async fn update(
     head: &Head,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    write(tx, UPDATE, session, head, now).await
+    bound(tx.query(UPDATE), session, head, now).execute().await.map(drop)
 }
 
-async fn write(
-    tx: &mut Tx,
-    sql: Sql,
-    session: SessionId,
-    head: &Head,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let (seal, closed) = match head.state {
+/// With the arguments that all statements start with.
+fn bound<'t>(statement: Statement<'t>, session: SessionId, head: &Head, now: Timestamp) -> Statement<'t> {
+    let (seal, closed) = state_columns(head.state);
+    let statement = statement.bind(session).bind(head.version).bind(head.digest);
+    statement.bind(seal).bind(closed).bind(now).bind(head.corrupted)
+}
+
+const fn state_columns(state: HeadState) -> (Option<Timestamp>, Option<&'static str>) {
+    match state {
         HeadState::Open => (None, None),
         HeadState::Sealed { until } => (Some(until), None),
         HeadState::Closed(closing) => (None, Some(closing_name(closing))),
-    };
-    let statement = tx.query(sql).bind(session).bind(head.version).bind(head.digest);
-    statement.bind(seal).bind(closed).bind(now).bind(head.corrupted).execute().await.map(drop)
+    }
 }
 
 const fn closing_name(closing: Closing) -> &'static str {

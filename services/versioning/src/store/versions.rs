@@ -3,10 +3,9 @@
 use assent_core::id::{SessionId, VersionKind};
 use assent_core::{Digest, Id, Timestamp};
 use assent_store::{Db, Json, Sql, StoreError, Tx};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use serde_json::value::RawValue;
 use sqlx::FromRow;
 
 use crate::domain::chain::{Kept, Link};
@@ -17,61 +16,61 @@ use crate::domain::{Version, VersionInfo};
 pub(super) const STATEMENTS: &[Sql] =
     &[INSERT, CHAIN, SALVAGE, PAGE, BASE, STORE_WHOLE, PIN, PRUNABLE, DELETE, IS_CHANGE];
 
-const INSERT: Sql = Sql::new(
+// Texts, so that Postgres keeps them as they are instead of taking them apart and putting them together again.
+const INSERT: Sql = Sql::split(
+    "INSERT INTO plan_versions (id, session_id, version_number, plan_json, estimate_json, risk_json, changes_json,
+         change_description, modified_by, actor_json, digest, created_at, content_digest, record_digest)
+     VALUES ($1, $2, $3, CAST($4 AS JSON), CAST($5 AS JSON), CAST($6 AS JSON), CAST($7 AS JSON), $8, $9, $10, $11, $12,
+         $13, $14)",
     "INSERT INTO plan_versions (id, session_id, version_number, plan_json, estimate_json, risk_json, changes_json,
          change_description, modified_by, actor_json, digest, created_at, content_digest, record_digest)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
 );
+/// All that is kept of a version but its plan. JSON comes as text, whatever has become of it, so that a damaged row
+/// does not hide the others.
+macro_rules! columns {
+    () => {
+        "id, session_id, version_number, CAST(estimate_json AS TEXT) AS estimate_json,
+         CAST(risk_json AS TEXT) AS risk_json, CAST(changes_json AS TEXT) AS changes_json, change_description,
+         CAST(actor_json AS TEXT) AS actor_json, digest, created_at, content_digest, record_digest"
+    };
+}
 // From the nearest version that is kept whole; from the first when there is none, so that it is not taken for missing.
-const CHAIN: Sql = Sql::new(
-    "SELECT id, session_id, version_number, estimate_json, risk_json, changes_json, change_description, actor_json,
-         digest, created_at, content_digest, record_digest, plan_json
+const CHAIN: Sql = Sql::new(concat!(
+    "SELECT ",
+    columns!(),
+    ", CAST(plan_json AS TEXT) AS plan_json
      FROM plan_versions
      WHERE session_id = $1 AND version_number <= $2 AND version_number >= COALESCE(
          (SELECT MAX(version_number) FROM plan_versions
           WHERE session_id = $1 AND version_number <= $2 AND plan_json IS NOT NULL), 0)
      ORDER BY version_number",
-);
-// Postgres keeps nothing but well-formed JSON; in SQLite it is text, and damaged text must not hide the other rows.
-const SALVAGE: Sql = Sql::split(
-    "SELECT id, session_id, version_number, estimate_json, risk_json, changes_json, change_description, actor_json,
-         digest, created_at, content_digest, record_digest, plan_json
-     FROM plan_versions WHERE session_id = $1 ORDER BY version_number",
-    "SELECT id, session_id, version_number,
-         CASE WHEN json_valid(estimate_json) THEN estimate_json ELSE 'null' END AS estimate_json,
-         CASE WHEN json_valid(risk_json) THEN risk_json ELSE 'null' END AS risk_json,
-         CASE WHEN json_valid(changes_json) THEN changes_json ELSE 'null' END AS changes_json,
-         change_description,
-         CASE WHEN json_valid(actor_json) THEN actor_json ELSE 'null' END AS actor_json,
-         digest, created_at, content_digest, record_digest,
-         CASE WHEN json_valid(plan_json) THEN plan_json END AS plan_json
-     FROM plan_versions WHERE session_id = $1 ORDER BY version_number",
-);
-const PAGE: Sql = Sql::split(
-    "SELECT id, session_id, version_number, estimate_json, risk_json, changes_json, change_description, actor_json,
-         digest, created_at, content_digest, record_digest, CAST(NULL AS JSONB) AS plan_json
+));
+const SALVAGE: Sql = Sql::new(concat!(
+    "SELECT ",
+    columns!(),
+    ", CAST(plan_json AS TEXT) AS plan_json FROM plan_versions WHERE session_id = $1 ORDER BY version_number",
+));
+const PAGE: Sql = Sql::new(concat!(
+    "SELECT ",
+    columns!(),
+    ", CAST(NULL AS TEXT) AS plan_json
      FROM plan_versions WHERE session_id = $1 AND version_number < $2 ORDER BY version_number DESC LIMIT $3",
-    "SELECT id, session_id, version_number, estimate_json, risk_json, changes_json, change_description, actor_json,
-         digest, created_at, content_digest, record_digest, NULL AS plan_json
-     FROM plan_versions WHERE session_id = $1 AND version_number < $2 ORDER BY version_number DESC LIMIT $3",
-);
-const BASE: Sql = Sql::split(
-    "SELECT id, session_id, version_number, estimate_json, risk_json, changes_json, change_description, actor_json,
-         digest, created_at, content_digest, record_digest, CAST(NULL AS JSONB) AS plan_json
+));
+const BASE: Sql = Sql::new(concat!(
+    "SELECT ",
+    columns!(),
+    ", CAST(NULL AS TEXT) AS plan_json
      FROM plan_versions
      WHERE session_id = $1 AND version_number < $2 AND version_number >= COALESCE(
          (SELECT MAX(version_number) FROM plan_versions
           WHERE session_id = $1 AND version_number < $2 AND plan_json IS NOT NULL), 0)
      ORDER BY version_number",
-    "SELECT id, session_id, version_number, estimate_json, risk_json, changes_json, change_description, actor_json,
-         digest, created_at, content_digest, record_digest, NULL AS plan_json
-     FROM plan_versions
-     WHERE session_id = $1 AND version_number < $2 AND version_number >= COALESCE(
-         (SELECT MAX(version_number) FROM plan_versions
-          WHERE session_id = $1 AND version_number < $2 AND plan_json IS NOT NULL), 0)
-     ORDER BY version_number",
-);
-const STORE_WHOLE: Sql = Sql::new(
+));
+const STORE_WHOLE: Sql = Sql::split(
+    "UPDATE plan_versions SET plan_json = CAST($3 AS JSON), estimate_json = CAST($4 AS JSON),
+         risk_json = CAST($5 AS JSON), changes_json = CAST($6 AS JSON)
+     WHERE session_id = $1 AND version_number = $2",
     "UPDATE plan_versions SET plan_json = $3, estimate_json = $4, risk_json = $5, changes_json = $6
      WHERE session_id = $1 AND version_number = $2",
 );
@@ -101,29 +100,33 @@ pub(crate) async fn insert(
 ) -> Result<(), StoreError> {
     let info = &version.info;
     let (estimate, risk) = match previous {
-        None => (json(&info.estimate)?, json(&info.risk)?),
+        None => (text(&info.estimate)?, text(&info.risk)?),
         Some(old) => (difference(&old.estimate, &info.estimate)?, difference(&old.risk, &info.risk)?),
     };
-    let plan = previous.is_none().then_some(Json(&version.plan));
+    let plan = previous.is_none().then(|| text(&version.plan)).transpose()?;
     let statement = tx.query(INSERT).bind(info.id).bind(info.session).bind(info.number);
-    let statement = statement.bind(plan).bind(Json(estimate)).bind(Json(risk));
-    let statement = statement.bind(Json(&info.changes)).bind(info.change_description.as_str());
+    let statement = statement.bind(plan).bind(estimate).bind(risk);
+    let statement = statement.bind(text(&info.changes)?).bind(info.change_description.as_str());
     let statement = statement.bind(info.author.id.as_str()).bind(Json(&info.author));
     let statement = statement.bind(info.digest).bind(info.created_at);
     let content = content_of(&version.plan).map_err(unwritable)?;
     statement.bind(content).bind(record_of(info).map_err(unwritable)?).execute().await.map(drop)
 }
 
-fn unwritable(error: serde_json::Error) -> StoreError {
+fn unwritable(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
     StoreError::Encode(error.into())
 }
 
-fn json(record: &impl Serialize) -> Result<Value, StoreError> {
-    serde_json::to_value(record).map_err(unwritable)
+fn text(record: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(record).map_err(unwritable)
 }
 
-fn difference(old: &impl Serialize, new: &impl Serialize) -> Result<Value, StoreError> {
-    Ok(serde_json::json!({ "delta": delta(&json(old)?, &json(new)?) }))
+fn difference<T: Serialize + PartialEq>(old: &T, new: &T) -> Result<String, StoreError> {
+    if old == new {
+        return text(&Difference { delta: Value::Null });
+    }
+    let json = |record| serde_json::to_value(record).map_err(unwritable);
+    text(&Difference { delta: delta(&json(old)?, &json(new)?) })
 }
 
 /// What version `number` is read from: the nearest version before it that is kept whole, and all up to it. The last
@@ -150,7 +153,7 @@ pub(crate) async fn page(
     let rows: Vec<Row> = db.query(PAGE).bind(session).bind(before).bind(limit).all().await?;
     let mut links: Vec<Link> = rows.into_iter().map(Link::from).collect();
     let wanted = links.len();
-    let whole = |link: &Link| matches!(link.estimate, Some(Kept::Whole(_)));
+    let whole = |link: &Link| matches!(link.estimate, Kept::Whole(_));
     if let Some(oldest) = links.last().filter(|link| !whole(link)) {
         let rows: Vec<Row> = db.query(BASE).bind(session).bind(oldest.number).all().await?;
         links.extend(rows.into_iter().rev().map(Link::from));
@@ -161,8 +164,8 @@ pub(crate) async fn page(
 /// Keeps a version whole that was kept as changes, or was damaged.
 pub(crate) async fn store_whole(tx: &mut Tx, version: &Version) -> Result<(), StoreError> {
     let info = &version.info;
-    let statement = tx.query(STORE_WHOLE).bind(info.session).bind(info.number).bind(Json(&version.plan));
-    let statement = statement.bind(Json(&info.estimate)).bind(Json(&info.risk)).bind(Json(&info.changes));
+    let statement = tx.query(STORE_WHOLE).bind(info.session).bind(info.number).bind(text(&version.plan)?);
+    let statement = statement.bind(text(&info.estimate)?).bind(text(&info.risk)?).bind(text(&info.changes)?);
     statement.execute().await.map(drop)
 }
 
@@ -198,19 +201,17 @@ pub(crate) async fn is_change(db: &Db, session: SessionId, number: i32) -> Resul
     Ok(count > 0)
 }
 
-type Raw = Json<Box<RawValue>>;
-
 #[derive(FromRow)]
 struct Row {
     id: Id<VersionKind>,
     session_id: SessionId,
     version_number: i32,
-    plan_json: Option<Raw>,
-    estimate_json: Raw,
-    risk_json: Raw,
-    changes_json: Raw,
+    plan_json: Option<String>,
+    estimate_json: String,
+    risk_json: String,
+    changes_json: String,
     change_description: String,
-    actor_json: Raw,
+    actor_json: String,
     digest: Digest,
     content_digest: Option<Digest>,
     record_digest: Option<Digest>,
@@ -226,10 +227,10 @@ impl From<Row> for Link {
             digest: row.digest,
             content: row.content_digest,
             record: row.record_digest,
-            plan: row.plan_json.as_ref().and_then(read),
+            plan: row.plan_json.as_deref().and_then(read),
             changes: read(&row.changes_json),
-            estimate: kept(&row.estimate_json),
-            risk: kept(&row.risk_json),
+            estimate: kept(row.estimate_json),
+            risk: kept(row.risk_json),
             change_description: row.change_description,
             author: read(&row.actor_json),
             created_at: row.created_at,
@@ -237,14 +238,23 @@ impl From<Row> for Link {
     }
 }
 
-fn read<T: DeserializeOwned>(json: &Raw) -> Option<T> {
-    serde_json::from_str(json.0.get()).ok()
+fn read<T: DeserializeOwned>(json: &str) -> Option<T> {
+    serde_json::from_str(json).ok()
 }
 
-fn kept(json: &Raw) -> Option<Kept> {
-    let mut value: Value = read(json)?;
-    match value.get_mut("delta") {
-        Some(delta) => Some(Kept::Delta(delta.take())),
-        None => Some(Kept::Whole(value)),
+/// What is kept whole stays a text: hardly ever is more of it wanted than the record that it holds.
+fn kept(json: String) -> Kept {
+    // No record has such a member.
+    if json.starts_with("{\"delta\"")
+        && let Some(Difference { delta }) = read(&json)
+    {
+        return Kept::Delta(delta);
     }
+    Kept::Whole(json)
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Difference {
+    delta: Value,
 }

@@ -7,7 +7,8 @@ use tonic::{Code, Request};
 use crate::rig::{Rig, plan, refusal, version};
 
 const TAMPER: Sql = Sql::split(
-    "UPDATE plan_versions SET plan_json = jsonb_set(plan_json, '{items,0,arguments,content}', '\"evil\"')
+    "UPDATE plan_versions SET plan_json = jsonb_set(CAST(plan_json AS JSONB),
+         '{items,0,arguments,content}', '\"evil\"')
      WHERE version_number = 1",
     "UPDATE plan_versions SET plan_json = json_set(plan_json, '$.items[0].arguments.content', 'evil')
      WHERE version_number = 1",
