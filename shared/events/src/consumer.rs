@@ -1,6 +1,7 @@
 //! Following another service's log: every fact at least once, in order, for ever.
 
 use std::error::Error;
+use std::mem::take;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,9 @@ use crate::cursor::Cursor;
 /// How often to look without being woken.
 const POLL: Duration = Duration::from_secs(2);
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// Events of no interest whose position is not saved yet, at most. Skipping them a second time costs less than a
+/// durable commit for each.
+const SKIPPED: i64 = 100;
 
 /// Follows one log. Its position is kept in its own database, committed together with each effect.
 /// Every replica of a service runs the same consumer: whoever commits first has handled an event, and
@@ -42,7 +46,7 @@ pub struct Consumer {
 pub enum Handled {
     /// Its effect is committed, in one transaction with [`Cursor::advance`].
     Done,
-    /// It is of no interest. The position is saved with those of its neighbours.
+    /// It is of no interest. The position is saved with those of its neighbours, a moment later.
     Skipped,
 }
 
@@ -85,8 +89,12 @@ impl Consumer {
         self.source = self.source.clone().max_decoding_message_size(2 * MAX_MESSAGE_BYTES);
         let mut progress = Progress::default();
         let mut backoff = Backoff::new(self.context.clone());
+        let mut rested = false;
         while !shutdown.is_cancelled() {
-            let delay = match self.round(&mut progress, &mut backoff, &mut handler, &shutdown).await {
+            let delay = match self
+                .round(&mut progress, take(&mut rested), &mut backoff, &mut handler, &shutdown)
+                .await
+            {
                 Ok(Next::Read) => continue,
                 Ok(Next::Wait) => {
                     backoff.reset();
@@ -109,17 +117,18 @@ impl Consumer {
                     continue;
                 }
             };
-            tokio::select! {
-                () = shutdown.cancelled() => {}
-                () = self.doorbell.ring() => {}
-                () = tokio::time::sleep(delay) => {}
-            }
+            rested = tokio::select! {
+                () = shutdown.cancelled() => false,
+                () = self.doorbell.ring() => false,
+                () = tokio::time::sleep(delay) => true,
+            };
         }
     }
 
     async fn round<H, F, E>(
         &mut self,
         progress: &mut Progress,
+        rested: bool,
         backoff: &mut Backoff,
         handler: &mut H,
         shutdown: &CancellationToken,
@@ -133,6 +142,12 @@ impl Consumer {
             Some(position) => position,
             None => self.load(progress).await?,
         };
+        if rested {
+            self.save_skipped(progress).await?;
+            if progress.handled.is_none() {
+                return Ok(Next::Read);
+            }
+        }
         // Before reading, so that a ring during the read leads to another.
         self.doorbell.clear();
         let page = tokio::select! {
@@ -162,7 +177,9 @@ impl Consumer {
             progress.handled = Some(handled);
             backoff.reset();
         }
-        self.save_skipped(progress).await?;
+        if handled - progress.saved >= SKIPPED {
+            self.save_skipped(progress).await?;
+        }
         Ok(if handled < page.head_position { Next::Read } else { Next::Wait })
     }
 
