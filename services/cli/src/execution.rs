@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use assent_proto::event::v1::Event;
 use assent_proto::event::v1::event::Payload;
+use assent_proto::event::v1::{Event, ExecutionChanged, WorkItemProgressed};
 use assent_proto::execution::v1::{Execution, ExecutionState, WorkItemRun, WorkItemRunState};
+use assent_proto::executor::v1::GetExecutionRequest;
 use assent_proto::plan::v1::Plan;
 use futures_util::StreamExt as _;
 
-use crate::client::Client;
+use crate::client::{Client, ask};
 use crate::failure::{Exit, stop};
 use crate::follow::{Facts, facts};
 use crate::output::{Line, Tone, elapsed, seconds, state, toned};
@@ -58,10 +59,28 @@ impl Steps {
             }
             WorkItemRunState::RollbackFailed => toned("✗ ", Tone::Bad)
                 .then(format!("{step}: {} could not be undone: {}", run.item_name, run.error), Tone::Plain),
-            WorkItemRunState::Running | WorkItemRunState::Pending | WorkItemRunState::Unspecified => {
+            WorkItemRunState::Held => toned("‖ ", Tone::Warn).then(
+                format!("{step}: {} waits for a review of its values: {}", run.item_name, run.error),
+                Tone::Plain,
+            ),
+            WorkItemRunState::Running
+            | WorkItemRunState::RollingBack
+            | WorkItemRunState::Pending
+            | WorkItemRunState::Unspecified => {
                 return None;
             }
         })
+    }
+
+    /// What a worker told of its own steps; none when it said nothing.
+    fn told(&self, progress: &WorkItemProgressed) -> Option<Line> {
+        let step = format!("Step {}/{}", self.number(&progress.item_id), self.0.len().max(1));
+        let text = match (progress.message.as_str(), progress.steps.iter().find(|step| !step.done)) {
+            ("", None) => return None,
+            ("", Some(own)) => own.name.clone(),
+            (message, _) => message.to_owned(),
+        };
+        Some(toned(format!("  {step}: {text} ({:.0} %)", progress.progress * 100.0), Tone::Dim))
     }
 }
 
@@ -82,6 +101,8 @@ pub(crate) fn is_over(execution: &Execution) -> bool {
         ExecutionState::Unspecified
             | ExecutionState::Pending
             | ExecutionState::Running
+            | ExecutionState::Paused
+            | ExecutionState::Waiting
             | ExecutionState::RollingBack
     )
 }
@@ -110,6 +131,62 @@ pub(crate) fn must_complete(execution: &Execution) -> anyhow::Result<()> {
     Err(stop(Exit::Failure, format!("the execution ended as {}", state_name(execution.state))))
 }
 
+/// What following an execution has to tell.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// A line of the log.
+    Line(Line),
+    /// How far it is, for the bottom of a terminal.
+    Progress(Line),
+}
+
+/// How far an execution is.
+#[derive(Debug, Clone, Default)]
+struct Progress {
+    total: usize,
+    /// From 0 to 1, by item.
+    parts: HashMap<String, f64>,
+    now: String,
+}
+
+/// Columns of the bar itself.
+const BAR: usize = 24;
+
+impl Progress {
+    fn run(&mut self, run: &WorkItemRun) {
+        let part = match run.state() {
+            WorkItemRunState::Unspecified
+            | WorkItemRunState::Pending
+            | WorkItemRunState::Held
+            | WorkItemRunState::Retrying => 0.0,
+            WorkItemRunState::Running => {
+                self.now.clone_from(&run.item_name);
+                0.0
+            }
+            _ => 1.0,
+        };
+        self.parts.insert(run.item_id.clone(), part);
+    }
+
+    fn worker(&mut self, told: &WorkItemProgressed) {
+        self.parts.insert(told.item_id.clone(), told.progress.clamp(0.0, 1.0));
+        if !told.message.is_empty() {
+            self.now.clone_from(&told.message);
+        }
+    }
+
+    fn bar(&self) -> Line {
+        let total = self.total.max(self.parts.len()).max(1);
+        let share = (self.parts.values().sum::<f64>() / total as f64).clamp(0.0, 1.0);
+        let full = (share * BAR as f64).round() as usize;
+        let done = self.parts.values().filter(|part| **part >= 1.0).count();
+        toned("━".repeat(full), Tone::Good)
+            .then("━".repeat(BAR - full), Tone::Dim)
+            .then(format!(" {done}/{total} {:>3.0} %  ", share * 100.0), Tone::Plain)
+            .then(self.now.chars().take(40).collect::<String>(), Tone::Dim)
+    }
+}
+
 /// Follows the execution of a session to its end and tells each step.
 ///
 /// # Errors
@@ -118,19 +195,38 @@ pub(crate) async fn follow(
     client: &Client,
     session: &str,
     steps: &Steps,
-    mut tell: impl FnMut(Line) -> anyhow::Result<()>,
+    mut tell: impl FnMut(Told) -> anyhow::Result<()>,
 ) -> anyhow::Result<Execution> {
     let mut events = facts(client, session, Facts::Execution);
+    let mut progress = Progress { total: steps.0.len(), ..Progress::default() };
     while let Some(event) = events.next().await {
-        let Event { payload, .. } = event?;
+        let Event { payload, actor, .. } = event?;
+        let by = actor.map(|actor| actor.id).unwrap_or_default();
         match payload {
             Some(Payload::WorkItemRunChanged(changed)) => {
-                if let Some(line) = changed.run.as_ref().and_then(|run| steps.line(run)) {
-                    tell(line)?;
+                let Some(run) = &changed.run else { continue };
+                if let Some(line) = steps.line(run) {
+                    tell(Told::Line(line))?;
                 }
+                progress.run(run);
+                tell(Told::Progress(progress.bar()))?;
             }
+            Some(Payload::WorkItemProgressed(told)) => {
+                progress.worker(&told);
+                if let Some(line) = steps.told(&told) {
+                    tell(Told::Line(line))?;
+                }
+                tell(Told::Progress(progress.bar()))?;
+            }
+            Some(Payload::ExecutionChanged(changed)) => tell(Told::Line(change(&changed, &by)))?,
             Some(Payload::ExecutionEnded(ended)) => {
-                if let Some(execution) = ended.execution {
+                // A person may have had it go on since.
+                let request = ask(GetExecutionRequest { session_id: session.to_owned() });
+                let now = client.executor().get_execution(request).await?.into_inner().execution;
+                if now.as_ref().is_none_or(is_over)
+                    && let Some(execution) = ended.execution
+                    && now.as_ref().is_none_or(|now| now.state == execution.state)
+                {
                     return Ok(execution);
                 }
             }
@@ -142,6 +238,13 @@ pub(crate) async fn follow(
         }
     }
     Err(stop(Exit::Failure, "the log of the execution ended early"))
+}
+
+fn change(changed: &ExecutionChanged, by: &str) -> Line {
+    let action = changed.action.replace('_', " ");
+    let item = if changed.item_id.is_empty() { String::new() } else { format!(" {}", changed.item_id) };
+    let why = if changed.reason.is_empty() { String::new() } else { format!(": {}", changed.reason) };
+    toned(format!("• {action}{item}"), Tone::Warn).then(format!(" by {by}{why}"), Tone::Dim)
 }
 
 #[cfg(test)]
@@ -172,5 +275,15 @@ mod tests {
         assert_eq!(told(&done).unwrap(), "✓ Step 1/2: A: wrote x (0.8s)");
         assert_eq!(told(&run("b", WorkItemRunState::Failed)).unwrap(), "✗ Step 2/2: B: no");
         assert_eq!(told(&run("b", WorkItemRunState::Running)), None);
+
+        let mut progress = Progress { total: 2, ..Progress::default() };
+        progress.run(&done);
+        progress.run(&run("b", WorkItemRunState::Running));
+        let half = format!("{} 1/2  50 %  B", "━".repeat(24));
+        assert_eq!(progress.bar().paint(false), half);
+        let worker = WorkItemProgressed { item_id: "b".to_owned(), progress: 0.5, ..Default::default() };
+        progress.worker(&worker);
+        assert!(progress.bar().paint(false).contains(" 75 %"));
+        assert_eq!(steps.told(&worker), None);
     }
 }

@@ -4,6 +4,7 @@ use assent_proto::execution::v1 as pb;
 use assent_rpc::convert::{Wire as _, WireEnum as _};
 use assent_rpc::wire_enum;
 
+use crate::domain::control::Order;
 use crate::domain::schedule::Runs;
 use crate::domain::{Execution, ExecutionState, Run, RunState};
 use crate::store::artifacts::Artifact;
@@ -17,6 +18,13 @@ wire_enum!(ExecutionState => pb::ExecutionState {
     RolledBack,
     RollbackFailed,
     Cancelled,
+    Paused,
+    Waiting,
+});
+wire_enum!(Order => pb::ExecutionOrder {
+    Pause,
+    Cancel,
+    Rollback,
 });
 wire_enum!(RunState => pb::WorkItemRunState {
     Pending,
@@ -27,6 +35,8 @@ wire_enum!(RunState => pb::WorkItemRunState {
     Skipped,
     RolledBack,
     RollbackFailed,
+    Held,
+    RollingBack,
 });
 
 /// An execution without its runs.
@@ -44,6 +54,7 @@ pub(crate) fn execution(execution: &Execution) -> pb::Execution {
         error: execution.error.clone(),
         cost: Some(execution.cost.to_pb()),
         goal: execution.goal.clone(),
+        order: execution.order.map(|order| order.number()).unwrap_or_default(),
     }
 }
 
@@ -68,6 +79,9 @@ pub(crate) fn run(run: &Run) -> pb::WorkItemRun {
         error: run.error.clone(),
         summary: run.summary.clone(),
         cost: Some(run.cost.to_pb()),
+        retry_time: run.retry_at.map(|at| at.to_pb()),
+        undo_attempt: i32::try_from(run.undo_attempt).unwrap_or(i32::MAX),
+        amended_by: run.amended_by.map(|session| session.to_string()).unwrap_or_default(),
     }
 }
 

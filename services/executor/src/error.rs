@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use assent_core::id::{ArtifactKind, SessionId};
 use assent_core::{Code, Fault, Id, Reason, Violation};
+use assent_plan::ItemId;
 use assent_rpc::RemoteFault;
 use assent_store::StoreError;
 use tonic::Status;
 
 use crate::domain::IllegalTransition;
+use crate::domain::control::NotAllowed;
+use crate::domain::grant::Refusal;
+use crate::domain::retry::{AgainError, NotRepeatable};
 
 /// An error of the executor.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +32,18 @@ pub(crate) enum ExecutorError {
     /// A state does not allow what was about to happen: a defect.
     #[error(transparent)]
     Illegal(#[from] IllegalTransition),
+    /// The execution does not allow what is asked.
+    #[error(transparent)]
+    NotAllowed(#[from] NotAllowed),
+    /// The plan has no such item.
+    #[error("the plan has no work item `{0}`")]
+    UnknownItem(ItemId),
+    /// The item does not allow what is asked.
+    #[error(transparent)]
+    NotRepeatable(NotRepeatable),
+    /// Nothing runs on the grant.
+    #[error("nothing runs on the grant: {0}")]
+    Refused(Refusal),
     /// Somebody else drives the execution.
     #[error("another executor has taken the execution over")]
     LeaseLost,
@@ -42,7 +58,8 @@ pub(crate) enum ExecutorError {
 impl Fault for ExecutorError {
     fn code(&self) -> Code {
         match self {
-            Self::UnknownExecution(_) | Self::UnknownArtifact(_) => Code::NotFound,
+            Self::UnknownExecution(_) | Self::UnknownArtifact(_) | Self::UnknownItem(_) => Code::NotFound,
+            Self::NotAllowed(_) | Self::NotRepeatable(_) | Self::Refused(_) => Code::FailedPrecondition,
             Self::Invalid(_) => Code::InvalidArgument,
             Self::CorruptArtifact(_) | Self::Illegal(_) => Code::Internal,
             Self::LeaseLost => Code::Aborted,
@@ -55,6 +72,10 @@ impl Fault for ExecutorError {
         match self {
             Self::UnknownExecution(_) => Reason::new("EXECUTION_NOT_FOUND"),
             Self::UnknownArtifact(_) => Reason::new("ARTIFACT_NOT_FOUND"),
+            Self::UnknownItem(_) => Reason::new("ITEM_NOT_FOUND"),
+            Self::NotAllowed(_) => Reason::new("EXECUTION_STATE"),
+            Self::NotRepeatable(_) => Reason::new("ITEM_STATE"),
+            Self::Refused(_) => Reason::new("EXECUTION_REFUSED"),
             Self::CorruptArtifact(_) => Reason::new("DATA_CORRUPT"),
             Self::Invalid(_) => Reason::new("REQUEST_INVALID"),
             Self::Illegal(_) => Reason::new("INTERNAL"),
@@ -70,6 +91,15 @@ impl Fault for ExecutorError {
             Self::UnknownArtifact(id) | Self::CorruptArtifact(id) => {
                 vec![("artifact_id".to_owned(), id.to_string())]
             }
+            Self::UnknownItem(item) => vec![("item_id".to_owned(), item.to_string())],
+            Self::NotAllowed(NotAllowed { state, .. }) => {
+                vec![("state".to_owned(), state.as_str().to_ascii_uppercase())]
+            }
+            Self::NotRepeatable(NotRepeatable { item, state, .. }) => vec![
+                ("item_id".to_owned(), item.to_string()),
+                ("state".to_owned(), state.as_str().to_ascii_uppercase()),
+            ],
+            Self::Refused(refusal) => vec![("refusal".to_owned(), refusal.reason().to_owned())],
             Self::Remote(fault) => fault.metadata(),
             _ => Vec::new(),
         }
@@ -88,6 +118,15 @@ impl Fault for ExecutorError {
             Self::Remote(fault) => fault.retry_after(),
             Self::Store(error) => error.retry_after(),
             _ => None,
+        }
+    }
+}
+
+impl From<AgainError> for ExecutorError {
+    fn from(error: AgainError) -> Self {
+        match error {
+            AgainError::NotRepeatable(why) => Self::NotRepeatable(why),
+            AgainError::Illegal(error) => Self::Illegal(error),
         }
     }
 }

@@ -19,8 +19,9 @@ mod secrets;
 mod store;
 mod tools;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use assent_core::actor::{ADMIN, DEVELOPER, LEAD};
 use assent_events::{Consumer, Log, Watching};
 use assent_proto::approval::v1::approval_service_client::ApprovalServiceClient;
 use assent_proto::event::v1::event_service_client::EventServiceClient;
@@ -29,10 +30,11 @@ use assent_proto::versioning::v1::versioning_service_client::VersioningServiceCl
 use assent_rpc::{Access, MAX_MESSAGE_BYTES};
 use assent_runtime::{BuildError, OnError, Peer, Service, TaskSet, Wiring};
 use assent_store::Db;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tonic::service::RoutesBuilder;
 
 use crate::app::App;
+use crate::app::driven::{Driven, Handed};
 use crate::app::keys::Keys;
 use crate::grpc::Grpc;
 use crate::secrets::Secrets;
@@ -46,6 +48,8 @@ pub use store::{MIGRATIONS, STATEMENTS};
 const NAME: &str = "executor";
 /// Whose decisions are executed.
 const GATE: &str = "approval-gate";
+/// Who may hold, stop, repeat and undo. Agents may not: what they asked for is in other hands once it is approved.
+const CONTROLLERS: &[&str] = &[DEVELOPER, LEAD, ADMIN];
 /// Names the position in the approval gate's log; for ever the same.
 const CONSUMER: &str = "executor/approvals";
 
@@ -54,12 +58,20 @@ pub struct Executor {
     app: Arc<App>,
     events: EventServiceClient<assent_rpc::Transport>,
     doorbell: assent_events::Doorbell,
+    /// Taken by the task that drives.
+    handed: Mutex<Option<mpsc::UnboundedReceiver<Handed>>>,
 }
 
 impl Service for Executor {
     const NAME: &'static str = NAME;
     const PORT: u16 = 7105;
     const ACCESS: &'static [(&'static str, Access)] = &[
+        ("/assent.executor.v1.ExecutorService/StartExecution", Access::AnyRole(CONTROLLERS)),
+        ("/assent.executor.v1.ExecutorService/Pause", Access::AnyRole(CONTROLLERS)),
+        ("/assent.executor.v1.ExecutorService/Resume", Access::AnyRole(CONTROLLERS)),
+        ("/assent.executor.v1.ExecutorService/Cancel", Access::AnyRole(CONTROLLERS)),
+        ("/assent.executor.v1.ExecutorService/RetryItem", Access::AnyRole(CONTROLLERS)),
+        ("/assent.executor.v1.ExecutorService/Rollback", Access::AnyRole(CONTROLLERS)),
         ("/assent.executor.v1.ExecutorService/GetExecution", Access::Authenticated),
         ("/assent.executor.v1.ExecutorService/ListExecutions", Access::Authenticated),
         ("/assent.executor.v1.ExecutorService/WatchExecution", Access::Authenticated),
@@ -87,6 +99,7 @@ impl Service for Executor {
         let doorbell = bus.subscribe(GATE);
         let secrets = Arc::new(Secrets::new(&config.secrets_dir));
         let blobs = Blobs::new(app::artifacts(&config));
+        let (driven, handed) = Driven::new(source.new_uuid().to_string(), config.max_executions);
         let app = App {
             toolbox: Toolbox::new(&config, blobs.clone(), Arc::clone(&secrets))?,
             secrets,
@@ -94,6 +107,7 @@ impl Service for Executor {
             log: Log::new(db.clone(), NAME),
             watching: Watching { bus, source: source.clone(), shutdown: wiring.stop().clone() },
             wake: Notify::new(),
+            driven,
             blobs,
             catalog,
             versions,
@@ -101,7 +115,8 @@ impl Service for Executor {
             db,
             config,
         };
-        Ok(Self { app: Arc::new(app), events: EventServiceClient::new(gate), doorbell })
+        let (app, handed) = (Arc::new(app), Mutex::new(Some(handed)));
+        Ok(Self { app, events: EventServiceClient::new(gate), doorbell, handed })
     }
 
     fn routes(&self, routes: &mut RoutesBuilder) {
@@ -127,8 +142,12 @@ impl Service for Executor {
             consumer.run(handler, stop).await;
             Ok(())
         });
-        let drive = drive::run(Arc::clone(&self.app), tasks.stop());
-        tasks.spawn("drive_executions", OnError::Shutdown, drive);
+        if let Some(handed) = self.handed.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let drive = drive::run(Arc::clone(&self.app), handed, tasks.stop());
+            tasks.spawn("drive_executions", OnError::Shutdown, drive);
+        }
+        let attend = drive::attend(Arc::clone(&self.app), tasks.stop());
+        tasks.spawn("attend_orders", OnError::Shutdown, attend);
     }
 
     fn database(&self) -> Option<&Db> {

@@ -142,6 +142,8 @@ fn ended(session: SessionId, goal: &str, fact: &ExecutionEnded) -> Option<Notice
         ExecutionState::Unspecified
         | ExecutionState::Pending
         | ExecutionState::Running
+        | ExecutionState::Paused
+        | ExecutionState::Waiting
         | ExecutionState::RollingBack => return None,
     };
     Some(Notice::execution(session, kind, goal, fact.artifacts.len(), &execution.error))

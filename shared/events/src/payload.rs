@@ -23,6 +23,8 @@ pub fn type_name(payload: &Payload) -> &'static str {
         Payload::WorkItemRunChanged(_) => "work_item_run_changed",
         Payload::ExecutionEnded(_) => "execution_ended",
         Payload::ExecutionRefused(_) => "execution_refused",
+        Payload::ExecutionChanged(_) => "execution_changed",
+        Payload::WorkItemProgressed(_) => "work_item_progressed",
         Payload::NotificationDelivered(_) => "notification_delivered",
         Payload::NotificationFailed(_) => "notification_failed",
         Payload::GrantRevoked(_) => "grant_revoked",

@@ -71,6 +71,15 @@ fn entry_of(event: &Event) -> Option<(String, Map)> {
             details.insert("artifacts".to_owned(), ended.artifacts.iter().map(artifact).collect());
             (state_name(state), details)
         }
+        Payload::ExecutionChanged(changed) => {
+            let mut details = changed.execution.as_ref().map(execution).unwrap_or_default();
+            for (name, text) in [("item", &changed.item_id), ("reason", &changed.reason)] {
+                if !text.is_empty() {
+                    details.insert(name.to_owned(), text.as_str().into());
+                }
+            }
+            (changed.action.clone(), details)
+        }
         Payload::ExecutionRefused(refused) => {
             let details = json!({
                 "version": refused.version, "reason": refused.reason, "message": refused.message,

@@ -17,7 +17,7 @@ use assent_runtime::{stop_signal, telemetry};
 use super::{artifacts, audit, decide, plan, review, run};
 use crate::app::{App, session};
 use crate::client::{Client, Target, ask};
-use crate::execution::{self, Steps, state_name, verdict};
+use crate::execution::{self, Steps, Told, state_name, verdict};
 use crate::failure::{Exit, stop};
 use crate::follow;
 use crate::output::{Line, Tone, clean_lines, decode, elapsed, level, plain, size, toned};
@@ -174,7 +174,10 @@ impl<'a> Story<'a> {
     async fn execute(&self, waiting: &PlanReviewSession) -> anyhow::Result<()> {
         self.chapter("STEP 3: EXECUTION")?;
         let steps = Steps::of(waiting.plan.as_ref());
-        let work = execution::follow(&self.agent, &waiting.id, &steps, |line| self.print([line]));
+        let work = execution::follow(&self.agent, &waiting.id, &steps, |told| match told {
+            Told::Line(line) => self.print([line]),
+            Told::Progress(_) => Ok(()),
+        });
         let ended = tokio::time::timeout(PATIENCE, work)
             .await
             .map_err(|_| stop(Exit::Failure, "the execution takes too long"))??;

@@ -5,7 +5,7 @@ use assent_proto::review::v1::{ApprovalDecision, DecisionOutcome};
 
 use crate::app::{App, session};
 use crate::client::Client;
-use crate::execution::{self, Steps};
+use crate::execution::{self, Steps, Told};
 use crate::failure::{Exit, stop};
 use crate::follow;
 use crate::output::{Line, Tone, toned};
@@ -64,8 +64,10 @@ pub(super) async fn through(
     }
     let plan = session(client, id).await?.plan;
     let steps = Steps::of(plan.as_ref());
-    let work = execution::follow(client, id, &steps, |line| {
-        app.console.say([line]);
+    let work = execution::follow(client, id, &steps, |told| {
+        if let Told::Line(line) = told {
+            app.console.say([line]);
+        }
         Ok(())
     });
     let left = limit.map(|limit| limit.saturating_sub(app.source.now().since(started)));

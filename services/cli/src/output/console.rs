@@ -31,6 +31,7 @@ pub(crate) struct Console {
     stdout_colour: bool,
     stderr_colour: bool,
     stdout_terminal: bool,
+    stderr_terminal: bool,
     interactive: bool,
     columns: Option<usize>,
 }
@@ -46,6 +47,7 @@ impl Console {
             stdout_colour: colour && stdout,
             stderr_colour: colour && stderr,
             stdout_terminal: stdout,
+            stderr_terminal: stderr,
             interactive: stderr && io::stdin().is_terminal(),
             columns: size.map(|s| usize::from(s.ws_col)).filter(|c| *c > 0),
         }
@@ -82,6 +84,17 @@ impl Console {
             // Nobody is left to be told that stderr is closed.
             let _ = writeln!(err, "{}", line.paint(self.stderr_colour));
         }
+    }
+
+    /// Replaces the line at the bottom of the terminal, which is where talk goes; none takes it away.
+    pub(crate) fn status(&self, line: Option<&Line>) {
+        if !self.stderr_terminal {
+            return;
+        }
+        let text = line.map(|line| line.paint(self.stderr_colour)).unwrap_or_default();
+        let mut err = io::stderr().lock();
+        // Nobody is left to be told that stderr is closed.
+        let _ = write!(err, "\r\x1b[2K{text}").and_then(|()| err.flush());
     }
 
     /// Text that was made by this module, e.g. a table.

@@ -6,7 +6,7 @@ use assent_core::grant::GrantClaims;
 use assent_core::id::SessionId;
 use assent_core::{Code, Digest, Fault as _, OpContext};
 use assent_events::{Cursor, Handled, append};
-use assent_plan::Plan;
+use assent_plan::{Money, Plan};
 use assent_proto::event::v1::event::Payload;
 use assent_proto::event::v1::{Event, ExecutionRefused, ExecutionStarted};
 use assent_proto::versioning::v1::GetVersionRequest;
@@ -20,8 +20,8 @@ use crate::domain::schedule::Runs;
 use crate::domain::{Execution, ExecutionState, Run, RunFact};
 use crate::error::ExecutorError;
 use crate::store::executions::{self, Approved};
+use crate::store::leases::Lease;
 use crate::store::runs;
-use assent_plan::Money;
 
 /// What may run.
 struct Permitted {
@@ -37,6 +37,21 @@ struct Refused {
 }
 
 impl App {
+    /// Executes what was approved in `session`, unless that has begun already.
+    ///
+    /// # Errors
+    /// [`ExecutorError::Refused`] when there is no grant that holds.
+    pub(crate) async fn start(
+        &self,
+        ctx: &OpContext,
+        session: SessionId,
+    ) -> Result<Execution, ExecutorError> {
+        let permitted = self.permitted(ctx, session).await?;
+        let permitted = permitted.map_err(|refused| ExecutorError::Refused(refused.refusal))?;
+        self.begin(ctx, session, permitted, None).await?;
+        self.execution(session).await
+    }
+
     /// Takes in one fact of the approval gate.
     ///
     /// # Errors
@@ -50,7 +65,7 @@ impl App {
         let ctx = self.context(trace);
         // Every call comes before the transaction.
         match self.permitted(&ctx, session).await? {
-            Ok(permitted) => self.begin(&ctx, session, permitted, cursor).await?,
+            Ok(permitted) => self.begin(&ctx, session, permitted, Some(cursor)).await?,
             Err(refused) => self.refuse(&ctx, session, &refused, cursor).await?,
         }
         Ok(Handled::Done)
@@ -89,13 +104,13 @@ impl App {
         }
     }
 
-    /// Notes the execution and that the fact is handled. An execution that is there already stays as it is.
+    /// Notes the execution, and that the fact is handled. An execution that is there already stays as it is.
     async fn begin(
         &self,
         ctx: &OpContext,
         session: SessionId,
         permitted: Permitted,
-        cursor: Cursor,
+        cursor: Option<Cursor>,
     ) -> Result<(), ExecutorError> {
         let Permitted { token, claims, plan } = permitted;
         let now = ctx.now();
@@ -106,6 +121,7 @@ impl App {
             digest: claims.dig,
             goal: plan.goal.clone(),
             state: ExecutionState::Pending,
+            order: None,
             error: String::new(),
             cost: Money::ZERO,
             created_at: now,
@@ -122,9 +138,14 @@ impl App {
             all.insert(item.id.clone(), run);
         }
         let approved = Approved { grant: token, plan, traceparent: ctx.traceparent().map(str::to_owned) };
+        // Where there is room it is driven here, and nobody has to find it first.
+        let room = self.driven.room();
+        let driver = room.as_ref().map(|_| (self.driven.owner.as_str(), self.lease_until()));
         let mut tx = self.db.begin().await?;
-        cursor.advance(&mut tx).await?;
-        let is_new = executions::insert(&mut tx, &execution, &approved).await?;
+        if let Some(cursor) = cursor {
+            cursor.advance(&mut tx).await?;
+        }
+        let is_new = executions::insert(&mut tx, &execution, &approved, driver).await?;
         if is_new {
             for item in &approved.plan.items {
                 if let Some(run) = all.get(&item.id) {
@@ -137,7 +158,10 @@ impl App {
         tx.commit().await?;
         if is_new {
             tracing::info!(workflow_id = %session, execution = %execution.id, step_count = all.len(), "accepted");
-            self.wake.notify_one();
+            match room {
+                Some(room) => self.driven.hand(Lease { execution: execution.id, fence: 0 }, room),
+                None => self.wake.notify_one(),
+            }
         }
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! What the executor works with, and its use cases.
 
 mod accept;
+pub(crate) mod control;
+pub(crate) mod driven;
 pub(crate) mod keys;
 mod query;
 
@@ -17,6 +19,7 @@ use assent_rpc::Transport;
 use assent_store::Db;
 use tokio::sync::Notify;
 
+use self::driven::Driven;
 use self::keys::Keys;
 use crate::config::Config;
 use crate::secrets::Secrets;
@@ -44,8 +47,10 @@ pub(crate) struct App {
     pub(crate) keys: Keys,
     /// Plans by session and version.
     pub(crate) versions: VersioningServiceClient<Transport>,
-    /// Wakes the driver: there is something to do.
+    /// Wakes who looks for executions: there is one that nobody drives.
     pub(crate) wake: Notify,
+    /// What this process drives.
+    pub(crate) driven: Driven,
     /// The facts of this service.
     pub(crate) log: Log,
     /// For those who follow them.

@@ -4,6 +4,7 @@ use assent_core::id::{ExecutionId, SessionId};
 use assent_core::{Digest, Timestamp};
 use assent_plan::Money;
 
+use super::control::Order;
 use super::state::{IllegalTransition, names};
 
 names! {
@@ -25,6 +26,10 @@ names! {
         RollbackFailed => "rollback_failed",
         /// Stopped by a person.
         Cancelled => "cancelled",
+        /// Held by a person; nothing runs.
+        Paused => "paused",
+        /// Nothing is left to run but items whose values wait for a review.
+        Waiting => "waiting",
     }
 }
 
@@ -45,6 +50,19 @@ names! {
         UndoFailed => "undo_failed",
         /// What is stored is not what was approved.
         Refused => "refused",
+        /// A person holds it, and nothing runs any more.
+        Paused => "paused",
+        /// A person lets it go on.
+        Resumed => "resumed",
+        /// Only items that wait for a review are left.
+        Parked => "parked",
+        /// A review has ended, and there is something to do again.
+        #[cfg_attr(not(test), expect(dead_code, reason = "amendments make it true"))]
+        Woken => "woken",
+        /// A person stopped it, and nothing runs any more.
+        Cancelled => "cancelled",
+        /// A person has an item tried again.
+        Reopened => "reopened",
     }
 }
 
@@ -58,6 +76,25 @@ impl ExecutionState {
             (Self::Running, Fact::ItemsDone) => Self::Completed,
             (Self::Running, Fact::ItemFailed) => Self::Failed,
             (Self::Running, Fact::UndoBegun) => Self::RollingBack,
+            (Self::Pending | Self::Running | Self::Waiting, Fact::Paused) => Self::Paused,
+            (Self::Paused, Fact::Resumed) => Self::Running,
+            (Self::Running, Fact::Parked) => Self::Waiting,
+            (Self::Waiting, Fact::Woken) => Self::Running,
+            (Self::Pending | Self::Running | Self::Paused | Self::Waiting, Fact::Cancelled) => {
+                Self::Cancelled
+            }
+            // What follows only when a person asks for it.
+            (Self::Failed | Self::Cancelled, Fact::Reopened) => Self::Running,
+            (
+                Self::Pending
+                | Self::Paused
+                | Self::Waiting
+                | Self::Completed
+                | Self::Failed
+                | Self::Cancelled
+                | Self::RollbackFailed,
+                Fact::UndoBegun,
+            ) => Self::RollingBack,
             (Self::RollingBack, Fact::Undone) => Self::RolledBack,
             (Self::RollingBack, Fact::UndoFailed) => Self::RollbackFailed,
             (Self::Pending | Self::Running | Self::RollingBack, Fact::Refused) => Self::Failed,
@@ -68,9 +105,14 @@ impl ExecutionState {
         })
     }
 
-    /// Whether nothing follows.
+    /// Whether nothing follows unless a person asks for it.
     pub(crate) const fn is_final(self) -> bool {
-        !matches!(self, Self::Pending | Self::Running | Self::RollingBack)
+        !self.is_driven() && !matches!(self, Self::Paused | Self::Waiting)
+    }
+
+    /// Whether somebody drives it, or is about to.
+    pub(crate) const fn is_driven(self) -> bool {
+        matches!(self, Self::Pending | Self::Running | Self::RollingBack)
     }
 }
 
@@ -89,6 +131,8 @@ pub(crate) struct Execution {
     pub(crate) goal: String,
     /// Where it stands.
     pub(crate) state: ExecutionState,
+    /// What a person has asked for and the driver has not done yet.
+    pub(crate) order: Option<Order>,
     /// Why it did not complete; empty otherwise.
     pub(crate) error: String,
     /// What its runs have cost.
@@ -108,9 +152,10 @@ impl Execution {
         if fact == ExecutionFact::Started {
             self.started_at = Some(now);
         }
-        if self.state.is_final() {
-            self.ended_at = Some(now);
+        if fact == ExecutionFact::Reopened {
+            self.error.clear();
         }
+        self.ended_at = self.state.is_final().then_some(now);
         Ok(())
     }
 }
@@ -133,18 +178,40 @@ mod tests {
             lines,
             [
                 "pending started running",
+                "pending undo_begun rolling_back",
                 "pending refused failed",
+                "pending paused paused",
+                "pending cancelled cancelled",
                 "running items_done completed",
                 "running item_failed failed",
                 "running undo_begun rolling_back",
                 "running refused failed",
+                "running paused paused",
+                "running parked waiting",
+                "running cancelled cancelled",
+                "completed undo_begun rolling_back",
+                "failed undo_begun rolling_back",
+                "failed reopened running",
                 "rolling_back undone rolled_back",
                 "rolling_back undo_failed rollback_failed",
                 "rolling_back refused failed",
+                "rollback_failed undo_begun rolling_back",
+                "cancelled undo_begun rolling_back",
+                "cancelled reopened running",
+                "paused undo_begun rolling_back",
+                "paused resumed running",
+                "paused cancelled cancelled",
+                "waiting undo_begun rolling_back",
+                "waiting paused paused",
+                "waiting woken running",
+                "waiting cancelled cancelled",
             ]
         );
+        // What has ended begins again only when a person asks for it.
+        let asked = [ExecutionFact::UndoBegun, ExecutionFact::Reopened];
         for state in ExecutionState::ALL.iter().filter(|state| state.is_final()) {
-            assert!(ExecutionFact::ALL.iter().all(|fact| state.after(*fact).is_err()));
+            let mut others = ExecutionFact::ALL.iter().filter(|fact| !asked.contains(fact));
+            assert!(others.all(|fact| state.after(*fact).is_err()));
         }
     }
 }

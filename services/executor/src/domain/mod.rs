@@ -1,6 +1,7 @@
 //! The rules of an execution, without I/O: which states follow which, what runs next, what a grant must say,
 //! when a failed attempt is repeated and in which order things are undone.
 
+pub(crate) mod control;
 pub(crate) mod execution;
 pub(crate) mod grant;
 pub(crate) mod limits;

@@ -2,14 +2,87 @@
 
 use std::time::Duration;
 
-use assent_plan::WorkItem;
+use assent_core::Timestamp;
+use assent_plan::{ItemId, WorkItem};
+
+use super::run::{Run, RunFact, RunState};
+use super::schedule::Runs;
+use super::state::IllegalTransition;
 
 /// How long to wait before attempt `failed + 1`, before jitter: `first` doubled for each failed attempt, up to
 /// `longest`. None when the item has no retry left.
 pub(crate) fn delay(item: &WorkItem, failed: u32, first: Duration, longest: Duration) -> Option<Duration> {
     let retries = item.constraints.max_retries.unwrap_or_default();
-    let factor = 2_u32.saturating_pow(failed.saturating_sub(1));
-    (failed <= retries).then(|| first.saturating_mul(factor).min(longest))
+    (failed <= retries).then(|| backoff(failed, first, longest))
+}
+
+/// `first` doubled for each failed attempt after the first, up to `longest`.
+pub(crate) fn backoff(failed: u32, first: Duration, longest: Duration) -> Duration {
+    first.saturating_mul(2_u32.saturating_pow(failed.saturating_sub(1))).min(longest)
+}
+
+/// Why an item is not tried again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the work item `{item}` is {}: {why}", state.as_str())]
+pub(crate) struct NotRepeatable {
+    /// The item.
+    pub(crate) item: ItemId,
+    /// Where it stands.
+    pub(crate) state: RunState,
+    /// What would have to be so.
+    pub(crate) why: &'static str,
+}
+
+/// Runs as they are once a person has `run` tried again: it, and everything that was skipped when the execution
+/// stopped. What was not `granted` stays skipped.
+pub(crate) fn again(
+    run: &Run,
+    all: &Runs,
+    granted: impl Fn(&ItemId) -> bool,
+    now: Timestamp,
+) -> Result<Vec<Run>, AgainError> {
+    let refuse = |why| NotRepeatable { item: run.item.clone(), state: run.state, why };
+    if !granted(&run.item) {
+        return Err(refuse("it was not approved").into());
+    }
+    match run.state {
+        RunState::Retrying => return Ok(vec![run.clone()]),
+        RunState::Failed | RunState::Skipped => {}
+        _ => return Err(refuse("only what failed or was skipped can be tried again").into()),
+    }
+    let mut reopened = run.clone();
+    reopened.apply(RunFact::Reopened, now)?;
+    let mut changed = vec![reopened];
+    for run in all.values().filter(|other| other.item != run.item && other.state == RunState::Skipped) {
+        if granted(&run.item) {
+            let mut run = run.clone();
+            run.apply(RunFact::Reopened, now)?;
+            changed.push(run);
+        }
+    }
+    Ok(changed)
+}
+
+/// The run as it is once a person has undoing it tried again.
+pub(crate) fn undo_again(run: &Run, now: Timestamp) -> Result<Vec<Run>, AgainError> {
+    if run.state != RunState::RollbackFailed {
+        let why = "only what could not be undone can be undone again";
+        return Err(NotRepeatable { item: run.item.clone(), state: run.state, why }.into());
+    }
+    let mut run = run.clone();
+    run.apply(RunFact::UndoReopened, now)?;
+    Ok(vec![run])
+}
+
+/// Why trying an item again comes to nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum AgainError {
+    /// The item does not allow it.
+    #[error(transparent)]
+    NotRepeatable(#[from] NotRepeatable),
+    /// A defect.
+    #[error(transparent)]
+    Illegal(#[from] IllegalTransition),
 }
 
 /// The key that lets the outside recognise a repeated attempt: the same for the same attempt, whichever

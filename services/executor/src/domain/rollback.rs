@@ -12,9 +12,11 @@ pub(crate) fn has_effect(run: &Run, catalog: &Catalog) -> bool {
     catalog.get(&run.tool).is_none_or(|tool| tool.side_effects >= SideEffects::Write)
 }
 
-/// Completed items that have to be undone, the last one completed first.
+/// Completed items that have to be undone, and the one whose undoing is under way; the last one completed first.
 pub(crate) fn order<'r>(runs: impl IntoIterator<Item = &'r Run>, catalog: &Catalog) -> Vec<ItemId> {
-    let done = runs.into_iter().filter(|run| run.state == RunState::Succeeded && has_effect(run, catalog));
+    let done = runs.into_iter().filter(|run| {
+        run.state == RunState::RollingBack || run.state == RunState::Succeeded && has_effect(run, catalog)
+    });
     let mut done: Vec<&Run> = done.collect();
     done.sort_by_key(|run| Reverse(run.completed));
     done.into_iter().map(|run| run.item.clone()).collect()

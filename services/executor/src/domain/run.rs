@@ -1,6 +1,6 @@
 //! One work item in an execution.
 
-use assent_core::id::RunKind;
+use assent_core::id::{RunKind, SessionId};
 use assent_core::{Id, Timestamp};
 use assent_plan::graph::Progress;
 use assent_plan::{ItemId, Map, Money};
@@ -26,6 +26,10 @@ names! {
         RolledBack => "rolled_back",
         /// Was done and could not be undone.
         RollbackFailed => "rollback_failed",
+        /// Its values lie outside a bound; a review of them is under way.
+        Held => "held",
+        /// Is being undone, or was when its driver died.
+        RollingBack => "rolling_back",
     }
 }
 
@@ -46,6 +50,20 @@ names! {
         Undone => "undone",
         /// It cannot be undone.
         UndoFailed => "undo_failed",
+        /// Its values lie outside a bound.
+        #[cfg_attr(not(test), expect(dead_code, reason = "amendments make it true"))]
+        Held => "held",
+        /// Its values have been approved.
+        #[cfg_attr(not(test), expect(dead_code, reason = "amendments make it true"))]
+        Released => "released",
+        /// A person has it tried again, or it was skipped because of one that is.
+        Reopened => "reopened",
+        /// An attempt to undo it begins.
+        UndoStarted => "undo_started",
+        /// The attempt to undo it failed; another will follow.
+        UndoAttemptFailed => "undo_attempt_failed",
+        /// A person has the undoing tried again.
+        UndoReopened => "undo_reopened",
     }
 }
 
@@ -59,10 +77,17 @@ impl RunState {
             (Self::Running, Fact::AttemptSucceeded) => Self::Succeeded,
             (Self::Running, Fact::AttemptFailed) => Self::Retrying,
             // Before an attempt when its arguments cannot be resolved or a limit is reached.
-            (Self::Pending | Self::Running | Self::Retrying, Fact::GivenUp) => Self::Failed,
-            (Self::Pending, Fact::PassedOver) => Self::Skipped,
-            (Self::Succeeded, Fact::Undone) => Self::RolledBack,
-            (Self::Succeeded, Fact::UndoFailed) => Self::RollbackFailed,
+            (Self::Pending | Self::Running | Self::Retrying | Self::Held, Fact::GivenUp) => Self::Failed,
+            (Self::Pending | Self::Held, Fact::PassedOver) => Self::Skipped,
+            (Self::Pending | Self::Retrying, Fact::Held) => Self::Held,
+            (Self::Held, Fact::Released) => Self::Pending,
+            (Self::Failed | Self::Skipped, Fact::Reopened) => Self::Pending,
+            (Self::Succeeded, Fact::UndoStarted) => Self::RollingBack,
+            (Self::RollingBack, Fact::UndoAttemptFailed) => Self::Succeeded,
+            (Self::RollingBack, Fact::Undone) => Self::RolledBack,
+            // Without an attempt when there is no way to undo it.
+            (Self::Succeeded | Self::RollingBack, Fact::UndoFailed) => Self::RollbackFailed,
+            (Self::RollbackFailed, Fact::UndoReopened) => Self::Succeeded,
             (state, fact) => {
                 let (state, fact) = (state.as_str(), fact.as_str());
                 return Err(IllegalTransition { what: "work item run", state, fact });
@@ -74,8 +99,10 @@ impl RunState {
     pub(crate) const fn progress(self) -> Progress {
         match self {
             Self::Pending => Progress::Pending,
-            Self::Running | Self::Retrying => Progress::Running,
-            Self::Succeeded | Self::RolledBack | Self::RollbackFailed => Progress::Succeeded,
+            Self::Running | Self::Retrying | Self::Held => Progress::Running,
+            Self::Succeeded | Self::RolledBack | Self::RollbackFailed | Self::RollingBack => {
+                Progress::Succeeded
+            }
             Self::Failed => Progress::Failed,
             Self::Skipped => Progress::Skipped,
         }
@@ -113,6 +140,10 @@ pub(crate) struct Run {
     pub(crate) cost: Money,
     /// Place among the runs of the execution that ended well, from 1: undoing goes the other way.
     pub(crate) completed: Option<i64>,
+    /// Attempts to undo it that were begun.
+    pub(crate) undo_attempt: u32,
+    /// The review of its values that lay outside a bound, and once approved the session whose grant it runs under.
+    pub(crate) amended_by: Option<SessionId>,
 }
 
 impl Run {
@@ -133,6 +164,8 @@ impl Run {
             summary: String::new(),
             cost: Money::ZERO,
             completed: None,
+            undo_attempt: 0,
+            amended_by: None,
         }
     }
 
@@ -150,7 +183,24 @@ impl Run {
                 self.ended_at = self.started_at.and(Some(self.ended_at.unwrap_or(now)));
                 self.retry_at = None;
             }
-            RunFact::PassedOver | RunFact::Undone | RunFact::UndoFailed => {}
+            RunFact::Reopened => {
+                (self.started_at, self.ended_at, self.retry_at) = (None, None, None);
+                self.error.clear();
+            }
+            RunFact::UndoStarted => {
+                self.undo_attempt += 1;
+                self.retry_at = None;
+            }
+            RunFact::UndoReopened => {
+                self.undo_attempt = 0;
+                self.error.clear();
+            }
+            RunFact::Released => self.error.clear(),
+            RunFact::PassedOver
+            | RunFact::Undone
+            | RunFact::UndoFailed
+            | RunFact::UndoAttemptFailed
+            | RunFact::Held => {}
         }
         Ok(())
     }
@@ -176,13 +226,24 @@ mod tests {
                 "pending attempt_started running",
                 "pending given_up failed",
                 "pending passed_over skipped",
+                "pending held held",
                 "running attempt_succeeded succeeded",
                 "running attempt_failed retrying",
                 "running given_up failed",
                 "retrying attempt_started running",
                 "retrying given_up failed",
-                "succeeded undone rolled_back",
+                "retrying held held",
                 "succeeded undo_failed rollback_failed",
+                "succeeded undo_started rolling_back",
+                "failed reopened pending",
+                "skipped reopened pending",
+                "rollback_failed undo_reopened succeeded",
+                "held given_up failed",
+                "held passed_over skipped",
+                "held released pending",
+                "rolling_back undone rolled_back",
+                "rolling_back undo_failed rollback_failed",
+                "rolling_back undo_attempt_failed succeeded",
             ]
         );
     }

@@ -38,6 +38,8 @@ pub(crate) struct Step {
 pub(crate) enum Verdict {
     /// Something runs or waits for a retry, at the earliest at the given time.
     GoOn(Option<Timestamp>),
+    /// Nothing is left but items whose values wait for a review.
+    Waiting,
     /// Everything is done.
     Completed,
     /// This item failed, and nothing runs any more.
@@ -68,7 +70,9 @@ impl Schedule {
             Step { skip: Vec::new(), give_up: Vec::new(), start: Vec::new(), verdict: Verdict::GoOn(None) };
         match failed {
             Some(failed) => {
-                skip.extend(progress.iter().filter(|(_, p)| **p == Progress::Pending).map(|(id, _)| {
+                let held = |id: &ItemId| runs.get(id).is_some_and(|run| run.state == RunState::Held);
+                let left = progress.iter().filter(|(id, p)| **p == Progress::Pending || held(id));
+                skip.extend(left.map(|(id, _)| {
                     let why = format!("the execution stopped, because `{}` failed", failed.item);
                     ((*id).clone(), why)
                 }));
@@ -122,14 +126,22 @@ impl Schedule {
         step.start = runs.values().filter(due).map(|run| run.item.clone()).collect();
         let waiting = runs.values().filter(|run| run.state == RunState::Retrying && !due(run));
         let next_retry = waiting.filter_map(|run| run.retry_at).min();
-        // One that waits for a retry keeps its place, so that one at a time means one at a time.
-        let taken = progress.values().filter(|p| **p == Progress::Running).count();
+        // One that waits for a retry keeps its place, so that one at a time means one at a time. One that waits for
+        // people does not.
+        let held = runs.values().filter(|run| run.state == RunState::Held).count();
+        let taken = progress.values().filter(|p| **p == Progress::Running).count() - held;
         let free = self.parallel.saturating_sub(taken);
         let ready = self.graph.ready(|id| progress.get(id).copied().unwrap_or(Progress::Skipped));
         step.start.extend(ready.into_iter().take(free));
         let open = |p: &Progress| matches!(p, Progress::Pending | Progress::Running);
         let done = !progress.values().any(open);
-        step.verdict = if done { Verdict::Completed } else { Verdict::GoOn(next_retry) };
+        step.verdict = if done {
+            Verdict::Completed
+        } else if taken == 0 && step.start.is_empty() {
+            Verdict::Waiting
+        } else {
+            Verdict::GoOn(next_retry)
+        };
     }
 }
 
@@ -232,6 +244,7 @@ mod tests {
             parallel in 1_usize..5,
             sequential in any::<bool>(),
             fails in prop::collection::vec(prop::bool::weighted(0.15), 10),
+            holds in prop::collection::vec(prop::bool::weighted(0.15), 10),
             picks in prop::collection::vec(any::<prop::sample::Index>(), 10),
         ) {
             let mut plan = plan(10, &edges);
@@ -239,7 +252,8 @@ mod tests {
             let schedule = Schedule::new(&plan, parallel).unwrap();
             let mut state = runs(&plan);
             let mut picks = picks.into_iter();
-            for _ in 0..40 {
+            let mut reviewed = std::collections::BTreeSet::new();
+            for _ in 0..60 {
                 let step = schedule.next(&state, now());
                 for (id, why) in &step.skip {
                     prop_assert!(!why.is_empty());
@@ -252,14 +266,26 @@ mod tests {
                         prop_assert!(ended, "{started} before {}", edge.from);
                         prop_assert!(!edge.kind.needs_success() || before == RunState::Succeeded);
                     }
-                    set(&mut state, started, &[RunFact::AttemptStarted]);
+                    let number: usize = started.as_str()[1..].parse().unwrap();
+                    let held = holds[number] && reviewed.insert(number);
+                    set(&mut state, started, &[if held { RunFact::Held } else { RunFact::AttemptStarted }]);
                 }
                 let running: Vec<ItemId> =
                     state.values().filter(|run| run.state == RunState::Running).map(|run| run.item.clone()).collect();
                 let most = if sequential { 1 } else { parallel };
                 prop_assert!(running.len() <= most);
                 match &step.verdict {
-                    Verdict::GoOn(_) => prop_assert!(!running.is_empty()),
+                    // What was to start may be held instead.
+                    Verdict::GoOn(_) if running.is_empty() => continue,
+                    Verdict::GoOn(_) => {}
+                    Verdict::Waiting => {
+                        prop_assert!(running.is_empty());
+                        let held: Vec<ItemId> =
+                            state.values().filter(|run| run.state == RunState::Held).map(|run| run.item.clone()).collect();
+                        prop_assert!(!held.is_empty());
+                        held.iter().for_each(|id| set(&mut state, id, &[RunFact::Released]));
+                        continue;
+                    }
                     Verdict::Completed | Verdict::Failed(_) => {
                         prop_assert!(running.is_empty());
                         prop_assert!(state.values().all(|run| run.state != RunState::Pending));

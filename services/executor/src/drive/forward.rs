@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use assent_core::Timestamp;
 use assent_plan::ItemId;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::attempt::{Attempt, Hindrance, shown};
 use super::ledger::{self, Batch};
 use super::{Drive, Flow};
+use crate::domain::control::Order;
 use crate::domain::grant::Refusal;
 use crate::domain::schedule::{Step, Verdict};
 use crate::domain::{ExecutionFact, Run, RunFact, RunState, retry, rollback};
@@ -29,8 +31,12 @@ type Ended = (ItemId, Result<Outcome, ToolError>);
 const INTERRUPTED: &str = "INTERRUPTED: the executor stopped while it ran, and it must not be repeated";
 
 impl Drive {
-    /// Runs items until all have ended, one stops the execution, or the process stops.
-    pub(super) async fn forward(&mut self, stop: &CancellationToken) -> Result<Flow, ExecutorError> {
+    /// Runs items until all have ended, one stops the execution, a person does, or the process stops.
+    pub(super) async fn forward(
+        &mut self,
+        bell: &Notify,
+        stop: &CancellationToken,
+    ) -> Result<Flow, ExecutorError> {
         // Dropping it ends what still runs.
         let mut running: JoinSet<Ended> = JoinSet::new();
         if let Some(refusal) = self.recover(&mut running).await? {
@@ -39,28 +45,19 @@ impl Drive {
         let mut renewal = Instant::now() + self.app.renewal();
         let mut drained = None;
         loop {
-            let now = self.app.source.now();
-            let step = self.schedule.next(&self.ledger.runs, now);
             if drained.is_none() {
-                let retry = match step.verdict {
-                    Verdict::GoOn(retry) => retry,
-                    Verdict::Completed | Verdict::Failed(_) => {
-                        self.conclude(step, now).await?;
-                        return Ok(Flow::Next);
-                    }
+                let retry = match self.turn(&mut running).await? {
+                    Turn::Wait(retry) => retry,
+                    Turn::Again => continue,
+                    Turn::Over(flow) => return Ok(flow),
                 };
-                match self.begin(step, &mut running).await? {
-                    Begun::Refused(refusal) => return self.refuse(&refusal).await,
-                    // Something failed before it began: what follows from that?
-                    Begun::Changed => continue,
-                    Begun::Waiting => {}
-                }
-                let look = Instant::now() + self.wait(retry, now);
+                let look = Instant::now() + self.wait(retry, self.app.source.now());
                 tokio::select! {
                     () = stop.cancelled() => {
                         drained = Some(Instant::now() + Duration::from_secs(self.app.config.drain_seconds));
                     }
                     Some(ended) = running.join_next() => self.take_in(ended.ok(), &mut running).await?,
+                    () = bell.notified() => self.ledger.look().await?,
                     () = sleep_until(look.min(renewal)) => {}
                 }
             } else if running.is_empty() || drained.is_some_and(|end| Instant::now() >= end) {
@@ -78,6 +75,41 @@ impl Drive {
         }
     }
 
+    /// Does what can be done now.
+    async fn turn(&mut self, running: &mut JoinSet<Ended>) -> Result<Turn, ExecutorError> {
+        let order = self.ledger.order;
+        if let Some(order @ (Order::Cancel | Order::Rollback)) = order {
+            running.shutdown().await;
+            self.ledger.carry_out(order).await?;
+            return Ok(Turn::Over(Flow::Next));
+        }
+        let now = self.app.source.now();
+        let step = self.schedule.next(&self.ledger.runs, now);
+        match (order, &step.verdict) {
+            // What has ended has ended; a failure waits for the person who holds the execution.
+            (Some(Order::Pause), verdict) if *verdict != Verdict::Completed => {
+                if !running.is_empty() {
+                    return Ok(Turn::Wait(None));
+                }
+                self.ledger.carry_out(Order::Pause).await?;
+                Ok(Turn::Over(Flow::Next))
+            }
+            (_, Verdict::GoOn(retry)) => {
+                let retry = *retry;
+                match self.begin(step, running).await? {
+                    Begun::Refused(refusal) => self.refuse(&refusal).await.map(Turn::Over),
+                    // Something failed before it began: what follows from that?
+                    Begun::Changed => Ok(Turn::Again),
+                    Begun::Waiting => Ok(Turn::Wait(retry)),
+                }
+            }
+            (_, Verdict::Completed | Verdict::Failed(_) | Verdict::Waiting) => {
+                self.conclude(step, now).await?;
+                Ok(Turn::Over(Flow::Next))
+            }
+        }
+    }
+
     fn wait(&self, retry: Option<Timestamp>, now: Timestamp) -> Duration {
         retry.map_or(self.app.renewal(), |at| at.since(now).clamp(SOON, LATE))
     }
@@ -85,7 +117,7 @@ impl Drive {
     /// Goes on with attempts that ran when their driver died: repeats those that may be, and gives up the others.
     async fn recover(&mut self, running: &mut JoinSet<Ended>) -> Result<Option<Refusal>, ExecutorError> {
         let now = self.app.source.now();
-        let mut batch = self.ledger.batch();
+        let mut batch = self.batch(now)?;
         let mut attempts = Vec::new();
         let found = self.ledger.runs.values().filter(|run| run.state == RunState::Running);
         for run in found.cloned().collect::<Vec<Run>>() {
@@ -114,7 +146,7 @@ impl Drive {
     /// Commits what `step` asks for, then begins its attempts.
     async fn begin(&mut self, step: Step, running: &mut JoinSet<Ended>) -> Result<Begun, ExecutorError> {
         let now = self.app.source.now();
-        let mut batch = self.ledger.batch();
+        let mut batch = self.batch(now)?;
         let mut failed = self.pass_over(&mut batch, &step, now)?;
         let mut attempts = Vec::new();
         for id in step.start {
@@ -186,7 +218,7 @@ impl Drive {
         running: &mut JoinSet<Ended>,
     ) -> Result<(), ExecutorError> {
         let now = self.app.source.now();
-        let mut batch = self.ledger.batch();
+        let mut batch = self.batch(now)?;
         let mut place = self.ledger.runs.values().filter_map(|run| run.completed).max().unwrap_or_default();
         let others = std::iter::from_fn(|| running.try_join_next()).filter_map(Result::ok);
         for (id, result) in first.into_iter().chain(others) {
@@ -244,21 +276,32 @@ impl Drive {
         outcome.files.iter().map(artifact).collect()
     }
 
-    /// Ends the items: all is done, or one failed and what was done is undone.
+    /// Ends the items: all is done, or one failed and what was done is undone, or all that is left waits.
     async fn conclude(&mut self, step: Step, now: Timestamp) -> Result<(), ExecutorError> {
-        let mut batch = self.ledger.batch();
+        let mut batch = self.batch(now)?;
         self.pass_over(&mut batch, &step, now)?;
-        if let Verdict::Failed(id) = &step.verdict {
-            let error = self.ledger.runs.get(id).map(|run| run.error.as_str()).unwrap_or_default();
-            batch.execution.error = format!("`{id}` failed: {error}");
-            let undo = rollback::order(self.ledger.runs.values(), &self.app.catalog);
-            let fact = if undo.is_empty() { ExecutionFact::ItemFailed } else { ExecutionFact::UndoBegun };
-            batch.execution.apply(fact, now)?;
-        } else {
-            batch.execution.apply(ExecutionFact::ItemsDone, now)?;
-        }
+        let fact = match &step.verdict {
+            Verdict::Failed(id) => {
+                let error = self.ledger.runs.get(id).map(|run| run.error.as_str()).unwrap_or_default();
+                batch.execution.error = format!("`{id}` failed: {error}");
+                let undo = rollback::order(self.ledger.runs.values(), &self.app.catalog);
+                if undo.is_empty() { ExecutionFact::ItemFailed } else { ExecutionFact::UndoBegun }
+            }
+            Verdict::Waiting => ExecutionFact::Parked,
+            Verdict::Completed | Verdict::GoOn(_) => ExecutionFact::ItemsDone,
+        };
+        batch.execution.apply(fact, now)?;
         self.ledger.commit(batch).await
     }
+}
+
+enum Turn {
+    /// There is nothing more to do until something ends, or a retry is due at that time.
+    Wait(Option<Timestamp>),
+    /// Things have changed: look again.
+    Again,
+    /// It goes on elsewhere.
+    Over(Flow),
 }
 
 enum Begun {

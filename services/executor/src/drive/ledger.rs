@@ -9,19 +9,20 @@ use assent_core::{Id, OpContext};
 use assent_events::{Backoff, append};
 use assent_plan::ItemId;
 use assent_proto::event::v1::event::Payload;
-use assent_proto::event::v1::{ExecutionEnded, ExecutionRefused, WorkItemRunChanged};
+use assent_proto::event::v1::{ExecutionChanged, ExecutionEnded, ExecutionRefused, WorkItemRunChanged};
 use assent_store::StoreError;
 use tokio::time::Instant;
 
 use crate::app::App;
 use crate::convert;
+use crate::domain::control::{self, Order};
 use crate::domain::grant::Refusal;
 use crate::domain::schedule::Runs;
 use crate::domain::{Execution, ExecutionFact, Run, RunFact, RunState};
 use crate::error::ExecutorError;
 use crate::store::artifacts::{self, Artifact};
 use crate::store::executions::{self, Approved};
-use crate::store::leases::{self, Guarded, Lease};
+use crate::store::leases::{self, Guarded, Lease, Renewed};
 use crate::store::runs::{self, Kept};
 
 /// An execution as it is committed.
@@ -32,6 +33,8 @@ pub(super) struct Ledger {
     pub(super) execution: Execution,
     pub(super) runs: Runs,
     pub(super) approved: Approved,
+    /// What a person has asked for, as last heard.
+    pub(super) order: Option<Order>,
     revision: i64,
 }
 
@@ -44,6 +47,8 @@ pub(super) struct Batch {
     /// Items whose artifacts are no more.
     pub(super) forgotten: Vec<ItemId>,
     pub(super) refused: Option<ExecutionRefused>,
+    /// The order that it carries out.
+    pub(super) answered: Option<Order>,
 }
 
 impl Batch {
@@ -59,12 +64,14 @@ impl Ledger {
         let runs = runs::of_execution(&app.db, lease.execution).await?;
         let ctx = app.context(approved.traceparent.as_deref());
         let runs = runs.into_iter().map(|run| (run.item.clone(), run)).collect();
-        Ok(Self { app: Arc::clone(app), lease, ctx, execution, runs, approved, revision })
+        let order = execution.order;
+        Ok(Self { app: Arc::clone(app), lease, ctx, execution, runs, approved, order, revision })
     }
 
     /// Nothing yet, to be filled.
     pub(super) fn batch(&self) -> Batch {
         Batch {
+            answered: None,
             execution: self.execution.clone(),
             runs: Vec::new(),
             kept: Vec::new(),
@@ -85,7 +92,10 @@ impl Ledger {
         let mut backoff = Backoff::new(self.app.source.clone());
         loop {
             match self.write(&batch, ended.as_ref()).await {
-                Ok(()) => break,
+                Ok(order) => {
+                    self.order = order;
+                    break;
+                }
                 Err(ExecutorError::Store(StoreError::Unavailable(_) | StoreError::Conflict))
                     if Instant::now() < deadline =>
                 {
@@ -121,15 +131,22 @@ impl Ledger {
         })
     }
 
-    async fn write(&self, batch: &Batch, ended: Option<&ExecutionEnded>) -> Result<(), ExecutorError> {
+    /// Returns what a person has ordered.
+    async fn write(
+        &self,
+        batch: &Batch,
+        ended: Option<&ExecutionEnded>,
+    ) -> Result<Option<Order>, ExecutorError> {
         let (ctx, session) = (&self.ctx, Some(self.execution.session));
         let mut tx = self.app.db.begin().await?;
         let until = self.app.lease_until();
-        match leases::write(&mut tx, self.lease, self.revision, until, &batch.execution).await? {
-            Guarded::Written => {}
-            Guarded::Known => return Ok(()),
-            Guarded::Lost => return Err(ExecutorError::LeaseLost),
-        }
+        let Batch { execution, answered, .. } = batch;
+        let order =
+            match leases::write(&mut tx, self.lease, self.revision, until, execution, *answered).await? {
+                Guarded::Written(order) => order,
+                Guarded::Known(order) => return Ok(order),
+                Guarded::Lost => return Err(ExecutorError::LeaseLost),
+            };
         for run in &batch.runs {
             runs::save(&mut tx, run).await?;
             let shown = assent_proto::execution::v1::WorkItemRun { output: None, ..convert::run(run) };
@@ -151,15 +168,41 @@ impl Ledger {
         }
         if let Some(ended) = ended {
             append(&mut tx, ctx, session, Payload::ExecutionEnded(ended.clone())).await?;
+        } else if execution.state != self.execution.state && !execution.state.is_driven() {
+            let (action, reason) = (execution.state.as_str().to_owned(), String::new());
+            let execution = Some(convert::execution(execution));
+            let changed = ExecutionChanged { execution, action, item_id: String::new(), reason };
+            append(&mut tx, ctx, session, Payload::ExecutionChanged(changed)).await?;
         }
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        Ok(order)
+    }
+
+    /// Carries out what a person has ordered, once nothing runs. An order that came too late is forgotten.
+    pub(super) async fn carry_out(&mut self, order: Order) -> Result<(), ExecutorError> {
+        let mut batch = self.batch();
+        batch.answered = Some(order);
+        if self.execution.state.after(order.fact()).is_ok() {
+            let now = self.app.source.now();
+            batch.runs = control::carry_out(&mut batch.execution, &self.runs, order.fact(), now)?;
+        }
+        self.commit(batch).await
+    }
+
+    /// Looks whether a person has ordered something.
+    pub(super) async fn look(&mut self) -> Result<(), ExecutorError> {
+        self.order = leases::ordered(&self.app.db, self.execution.id).await?;
+        Ok(())
     }
 
     /// Prolongs the lease.
-    pub(super) async fn renew(&self) -> Result<(), ExecutorError> {
+    pub(super) async fn renew(&mut self) -> Result<(), ExecutorError> {
         match leases::renew(&self.app.db, self.lease, self.app.lease_until()).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(ExecutorError::LeaseLost),
+            Ok(Renewed::Held(order)) => {
+                self.order = order;
+                Ok(())
+            }
+            Ok(Renewed::Lost) => Err(ExecutorError::LeaseLost),
             // Nobody can claim it while the database is away; the next write finds out.
             Err(StoreError::Unavailable(_)) => Ok(()),
             Err(error) => Err(error.into()),
@@ -175,7 +218,7 @@ impl Ledger {
         batch.refused = Some(refused(&self.execution, refusal));
         for run in self.runs.values() {
             let fact = match run.state {
-                RunState::Pending => RunFact::PassedOver,
+                RunState::Pending | RunState::Held => RunFact::PassedOver,
                 RunState::Running | RunState::Retrying => RunFact::GivenUp,
                 _ => continue,
             };

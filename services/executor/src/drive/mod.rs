@@ -12,52 +12,56 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use assent_core::Timestamp;
 use assent_core::grant::GrantClaims;
 use assent_events::Backoff;
 use assent_plan::Plan;
 use assent_store::Backend;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use self::ledger::Ledger;
+use self::ledger::{Batch, Ledger};
 use crate::app::App;
+use crate::app::driven::Handed;
 use crate::domain::grant::{self, Refusal, Subject};
 use crate::domain::schedule::Schedule;
 use crate::domain::{ExecutionFact, ExecutionState};
 use crate::error::ExecutorError;
 use crate::store::executions::Approved;
-use crate::store::leases::{self, Lease};
+use crate::store::leases::{self, Lease, Renewed};
 
 /// How often to look for work without being told of it: for what a dead replica left.
-const POLL: Duration = Duration::from_secs(2);
+const POLL: Duration = Duration::from_secs(5);
+/// Shortest time between two looks for orders that another replica took.
+const ATTEND: Duration = Duration::from_millis(100);
 
 /// Drives whatever nobody else does, until `stop`.
-pub(crate) async fn run(app: Arc<App>, stop: CancellationToken) -> Result<(), Infallible> {
+pub(crate) async fn run(
+    app: Arc<App>,
+    mut handed: mpsc::UnboundedReceiver<Handed>,
+    stop: CancellationToken,
+) -> Result<(), Infallible> {
     if app.db.backend() == Backend::Sqlite {
         // The file belongs to this process alone, so every lease in it is of one that is dead.
         if let Err(error) = leases::release_all(&app.db).await {
             tracing::warn!(%error, "cannot end old leases; they end by themselves");
         }
     }
-    let owner = app.source.new_uuid().to_string();
     let mut driving = JoinSet::new();
     let mut driven = HashMap::new();
+    let mut look = true;
     while !stop.is_cancelled() {
-        let free = app.config.max_executions.saturating_sub(driving.len());
-        let now = app.source.now();
-        match leases::claim(&app.db, &owner, now, app.lease_until(), free).await {
-            Ok(claimed) => {
-                for lease in claimed {
-                    let span = tracing::info_span!("drive", execution = %lease.execution);
-                    let task = driving.spawn(drive(Arc::clone(&app), lease, stop.clone()).instrument(span));
-                    driven.insert(task.id(), lease);
-                }
-            }
-            Err(error) => tracing::warn!(%error, "cannot look for executions"),
-        }
+        let found = if look { claim(&app).await } else { Vec::new() };
+        found.into_iter().for_each(|one| begin(&app, one, &stop, &mut driving, &mut driven));
+        look = true;
         tokio::select! {
             () = stop.cancelled() => {}
+            Some(one) = handed.recv() => {
+                begin(&app, one, &stop, &mut driving, &mut driven);
+                look = false;
+            }
             () = app.wake.notified() => {}
             () = tokio::time::sleep(app.source.jitter(POLL)) => {}
             Some(ended) = driving.join_next_with_id() => tidy(&app, &mut driven, ended).await,
@@ -65,6 +69,65 @@ pub(crate) async fn run(app: Arc<App>, stop: CancellationToken) -> Result<(), In
     }
     while let Some(ended) = driving.join_next_with_id().await {
         tidy(&app, &mut driven, ended).await;
+    }
+    Ok(())
+}
+
+/// Drives one execution beside the others.
+fn begin(
+    app: &Arc<App>,
+    Handed { lease, room }: Handed,
+    stop: &CancellationToken,
+    driving: &mut JoinSet<()>,
+    driven: &mut HashMap<Id, Lease>,
+) {
+    let work = drive(Arc::clone(app), lease, stop.clone());
+    let work = async move {
+        work.await;
+        drop(room);
+    };
+    let task = driving.spawn(work.instrument(tracing::info_span!("drive", execution = %lease.execution)));
+    driven.insert(task.id(), lease);
+}
+
+/// Takes executions that nobody drives, as far as there is room.
+async fn claim(app: &App) -> Vec<Handed> {
+    let mut rooms: Vec<_> = std::iter::from_fn(|| app.driven.room()).collect();
+    let now = app.source.now();
+    match leases::claim(&app.db, &app.driven.owner, now, app.lease_until(), rooms.len()).await {
+        Ok(claimed) => {
+            let with_room =
+                claimed.into_iter().filter_map(|lease| Some(Handed { lease, room: rooms.pop()? }));
+            with_room.collect()
+        }
+        Err(error) => {
+            tracing::warn!(%error, "cannot look for executions");
+            Vec::new()
+        }
+    }
+}
+
+/// Tells the drivers in this process of orders that other replicas took, until `stop`.
+pub(crate) async fn attend(app: Arc<App>, stop: CancellationToken) -> Result<(), Infallible> {
+    let mut doorbell = app.watching.bus.subscribe(crate::NAME);
+    while !stop.is_cancelled() {
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = doorbell.ring() => {}
+        }
+        // A process that has the file to itself heard of every order when it took it.
+        if app.db.backend() == Backend::Sqlite || app.driven.is_empty() {
+            continue;
+        }
+        match leases::orders(&app.db, &app.driven.owner).await {
+            Ok(ordered) => ordered.into_iter().for_each(|execution| app.driven.wake(execution)),
+            // The next prolonging of the lease finds out.
+            Err(error) => tracing::debug!(%error, "cannot look for orders"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(ATTEND) => {}
+        }
     }
     Ok(())
 }
@@ -87,9 +150,10 @@ async fn tidy(app: &App, driven: &mut HashMap<Id, Lease>, ended: Result<(Id, ())
 /// Drives one execution until it ends, the lease is lost or the process stops.
 async fn drive(app: Arc<App>, lease: Lease, stop: CancellationToken) {
     let mut backoff = Backoff::new(app.source.clone());
+    let bell = app.driven.enter(lease.execution);
     loop {
         let ended = match Drive::open(&app, lease).await {
-            Ok(Some(drive)) => drive.run(&stop).await,
+            Ok(Some(drive)) => drive.run(&bell.notify, &stop).await,
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         };
@@ -115,7 +179,7 @@ async fn drive(app: Arc<App>, lease: Lease, stop: CancellationToken) {
             }
             () = tokio::time::sleep(backoff.next_delay()) => {}
         }
-        if let Ok(false) = leases::renew(&app.db, lease, app.lease_until()).await {
+        if let Ok(Renewed::Lost) = leases::renew(&app.db, lease, app.lease_until()).await {
             return;
         }
     }
@@ -164,23 +228,32 @@ impl Drive {
         }
     }
 
-    async fn run(mut self, stop: &CancellationToken) -> Result<(), ExecutorError> {
-        if self.ledger.execution.state == ExecutionState::Pending {
-            let mut batch = self.ledger.batch();
-            batch.execution.apply(ExecutionFact::Started, self.app.source.now())?;
-            self.ledger.commit(batch).await?;
-        }
+    async fn run(mut self, bell: &Notify, stop: &CancellationToken) -> Result<(), ExecutorError> {
         loop {
-            let gone_on = match self.ledger.execution.state {
-                ExecutionState::Running => self.forward(stop).await?,
-                ExecutionState::RollingBack => self.undo(stop).await?,
-                _ => return Ok(()),
+            let gone_on = match (self.ledger.execution.state, self.ledger.order) {
+                (ExecutionState::Pending | ExecutionState::Running, _) => self.forward(bell, stop).await?,
+                (ExecutionState::RollingBack, _) => self.undo(stop).await?,
+                // It came while the last step was committed.
+                (_, Some(order)) => {
+                    self.ledger.carry_out(order).await?;
+                    Flow::Next
+                }
+                (_, None) => return Ok(()),
             };
             if let Flow::Stopped = gone_on {
                 release(&self.app, self.ledger.lease).await;
                 return Ok(());
             }
         }
+    }
+
+    /// Nothing yet, to be filled; the first change of an execution begins it.
+    fn batch(&self, now: Timestamp) -> Result<Batch, ExecutorError> {
+        let mut batch = self.ledger.batch();
+        if batch.execution.state == ExecutionState::Pending {
+            batch.execution.apply(ExecutionFact::Started, now)?;
+        }
+        Ok(batch)
     }
 
     /// Stops everything because of `refusal`, and undoes nothing: what the database says is not to be trusted.

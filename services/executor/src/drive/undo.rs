@@ -1,8 +1,9 @@
-//! Undoing what was done, the last completed item first.
+//! Undoing what was done, the last completed item first. Every attempt is committed before it is made, so that
+//! whoever goes on after a crash knows which may have been made.
 
 use std::time::Duration;
 
-use assent_plan::WorkItem;
+use assent_plan::{Money, WorkItem};
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{limited, shown};
@@ -10,41 +11,61 @@ use super::binding::{Ready, bind};
 use super::{Drive, Flow};
 use crate::domain::{ExecutionFact, Run, RunFact, RunState, limits, retry, rollback};
 use crate::error::ExecutorError;
-use crate::store::runs;
+use crate::secrets::Mask;
+use crate::store::runs::{self, Kept};
 use crate::tools::{Call, ToolError};
 
 /// The tool whose work is undone by putting back what it has overwritten.
 const FILE_WRITE: &str = "file_write";
+/// What is said when the driver died while it undid something that must not be undone twice.
+const INTERRUPTED: &str =
+    "INTERRUPTED: the executor stopped while it was undone, and that must not be repeated";
+
+/// How an item is undone.
+enum Way {
+    /// By putting back what it has overwritten.
+    Restore(Vec<Kept>),
+    /// By a call of a tool.
+    Call { call: Box<Call>, price: Money, timeout: Duration, mask: Mask, repeatable: bool },
+}
+
+impl Way {
+    /// What an attempt costs.
+    fn price(&self) -> Money {
+        match self {
+            Self::Restore(_) => Money::ZERO,
+            Self::Call { price, .. } => *price,
+        }
+    }
+
+    /// Whether it may be gone again when nobody knows how far it was gone.
+    fn is_repeatable(&self) -> bool {
+        match self {
+            Self::Restore(_) => true,
+            Self::Call { repeatable, .. } => *repeatable,
+        }
+    }
+}
 
 impl Drive {
-    /// Undoes items until none is left, or the process stops. Each is committed, so that whoever goes on undoes
-    /// the rest only.
+    /// Undoes items until none is left, or the process stops.
     pub(super) async fn undo(&mut self, stop: &CancellationToken) -> Result<Flow, ExecutorError> {
-        for id in rollback::order(self.ledger.runs.values(), &self.app.catalog) {
+        while let Some(id) = rollback::order(self.ledger.runs.values(), &self.app.catalog).first() {
             if stop.is_cancelled() {
                 return Ok(Flow::Stopped);
             }
-            let Some(mut run) = self.ledger.runs.get(&id).cloned() else { continue };
+            let Some(run) = self.ledger.runs.get(id).cloned() else { break };
             let item = match self.approved_item(&run).await? {
                 Ok(item) => item,
                 Err(refusal) => return self.refuse(&refusal).await,
             };
-            let result = self.tended(self.undo_with_retries(&item, &run)).await?;
-            let mut batch = self.ledger.batch();
-            let now = self.app.source.now();
-            match result {
-                Ok(()) => {
-                    run.apply(RunFact::Undone, now)?;
-                    batch.forgotten.push(id);
-                }
-                Err(error) => {
-                    tracing::warn!(item = %id, %error, "cannot undo the item");
-                    run.apply(RunFact::UndoFailed, now)?;
-                    run.error = shown(&error);
-                }
+            if let Some(at) = run.retry_at.filter(|at| *at > self.app.source.now()) {
+                self.rest(at.since(self.app.source.now()), stop).await?;
+                continue;
             }
-            batch.runs.push(run);
-            self.ledger.commit(batch).await?;
+            if !self.undo_one(&item, run, stop).await? {
+                return Ok(Flow::Stopped);
+            }
         }
         let failed = self.ledger.runs.values().any(|run| run.state == RunState::RollbackFailed);
         let mut batch = self.ledger.batch();
@@ -54,36 +75,109 @@ impl Drive {
         Ok(Flow::Next)
     }
 
-    /// Keeps the lease while `work` takes its time.
-    async fn tended<T>(&self, work: impl Future<Output = T>) -> Result<T, ExecutorError> {
+    /// Makes one attempt; false when the process stops meanwhile.
+    async fn undo_one(
+        &mut self,
+        item: &WorkItem,
+        mut run: Run,
+        stop: &CancellationToken,
+    ) -> Result<bool, ExecutorError> {
+        let interrupted = run.state == RunState::RollingBack;
+        let way = match self.way_back(item, &run).await {
+            Ok(way) if interrupted && !way.is_repeatable() => {
+                self.undo_failed(run, INTERRUPTED.to_owned()).await?;
+                return Ok(true);
+            }
+            Ok(way) => way,
+            Err(error) => {
+                self.undo_failed(run, shown(&error)).await?;
+                return Ok(true);
+            }
+        };
+        if !interrupted {
+            run.apply(RunFact::UndoStarted, self.app.source.now())?;
+            run.cost = run.cost.plus(way.price());
+            let mut batch = self.ledger.batch();
+            batch.execution.cost = batch.execution.cost.plus(way.price());
+            batch.runs.push(run.clone());
+            self.ledger.commit(batch).await?;
+        }
+        let app = std::sync::Arc::clone(&self.app);
+        let workspace = app.workspace(self.ledger.execution.id);
+        let work = async {
+            match &way {
+                Way::Restore(kept) => app.toolbox.restore(&workspace, kept).await,
+                Way::Call { call, timeout, mask, .. } => {
+                    limited(&app.toolbox, call, *timeout, mask).await.map(drop)
+                }
+            }
+        };
+        let Some(result) = self.tended(work, stop).await? else { return Ok(false) };
+        let now = self.app.source.now();
+        let config = &self.app.config;
+        match result {
+            Ok(()) => {
+                run.apply(RunFact::Undone, now)?;
+                let mut batch = self.ledger.batch();
+                batch.forgotten.push(run.item.clone());
+                batch.runs.push(run);
+                self.ledger.commit(batch).await?;
+            }
+            Err(error) if error.retryable && run.undo_attempt < config.rollback_attempts => {
+                let first = Duration::from_millis(config.retry_first_milliseconds);
+                let longest = Duration::from_secs(config.retry_longest_seconds);
+                let delay = retry::backoff(run.undo_attempt, first, longest);
+                run.apply(RunFact::UndoAttemptFailed, now)?;
+                run.retry_at = Some(now.after(self.app.source.jitter(delay)));
+                run.error = shown(&error);
+                let mut batch = self.ledger.batch();
+                batch.runs.push(run);
+                self.ledger.commit(batch).await?;
+            }
+            Err(error) => self.undo_failed(run, shown(&error)).await?,
+        }
+        Ok(true)
+    }
+
+    async fn undo_failed(&mut self, mut run: Run, error: String) -> Result<(), ExecutorError> {
+        tracing::warn!(item = %run.item, error, "cannot undo the item");
+        run.apply(RunFact::UndoFailed, self.app.source.now())?;
+        run.error = error;
+        let mut batch = self.ledger.batch();
+        batch.runs.push(run);
+        self.ledger.commit(batch).await
+    }
+
+    /// Waits, keeping the lease, until it is time or the process stops. A clock that tests move is looked at often.
+    async fn rest(&mut self, time: Duration, stop: &CancellationToken) -> Result<(), ExecutorError> {
+        let time = time.min(Duration::from_millis(100));
+        self.tended(tokio::time::sleep(time), stop).await.map(drop)
+    }
+
+    /// Keeps the lease while `work` takes its time. None when the process stops and the work did not end in time.
+    async fn tended<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+        stop: &CancellationToken,
+    ) -> Result<Option<T>, ExecutorError> {
         let mut work = std::pin::pin!(work);
+        let patience = Duration::from_secs(self.app.config.drain_seconds);
+        let mut cut_off = std::pin::pin!(async {
+            stop.cancelled().await;
+            tokio::time::sleep(patience).await;
+        });
         loop {
             tokio::select! {
-                result = &mut work => return Ok(result),
+                result = &mut work => return Ok(Some(result)),
+                () = &mut cut_off => return Ok(None),
                 () = tokio::time::sleep(self.app.renewal()) => self.ledger.renew().await?,
             }
         }
     }
 
-    async fn undo_with_retries(&self, item: &WorkItem, run: &Run) -> Result<(), ToolError> {
-        let config = &self.app.config;
-        let longest = Duration::from_secs(config.retry_longest_seconds);
-        let mut delay = Duration::from_millis(config.retry_first_milliseconds);
-        let mut tries = 1;
-        loop {
-            match self.undo_once(item, run).await {
-                Err(error) if error.retryable && tries < config.rollback_attempts => {
-                    tokio::time::sleep(self.app.source.jitter(delay)).await;
-                    (tries, delay) = (tries + 1, delay.saturating_mul(2).min(longest));
-                }
-                result => return result,
-            }
-        }
-    }
-
-    async fn undo_once(&self, item: &WorkItem, run: &Run) -> Result<(), ToolError> {
+    /// How `item` is undone, with everything resolved.
+    async fn way_back(&self, item: &WorkItem, run: &Run) -> Result<Way, ToolError> {
         let catalog = &self.app.catalog;
-        let workspace = self.app.workspace(self.ledger.execution.id);
         if item.rollback_possible == Some(false) {
             return Err(ToolError::lasting("NOT_REVERSIBLE", "the plan says that it cannot be undone"));
         }
@@ -92,7 +186,7 @@ impl Drive {
         if item.tool == FILE_WRITE && (item.rollback.is_none() || item.rollback == lent) {
             let kept = runs::kept(&self.app.db, run.id).await;
             let kept = kept.map_err(|error| ToolError::passing("STORE_UNAVAILABLE", error.to_string()))?;
-            return self.app.toolbox.restore(&workspace, &kept).await;
+            return Ok(Way::Restore(kept));
         }
         let none = || ToolError::lasting("NOT_REVERSIBLE", "the plan has no rollback for it");
         let way = item.rollback.as_ref().ok_or_else(none)?;
@@ -104,14 +198,16 @@ impl Drive {
         let Ready { arguments, mask } =
             bind(&way.arguments, &[], tool, catalog, &self.ledger.runs, &self.app.secrets).await?;
         let execution = &self.ledger.execution;
+        let repeatable = self.app.toolbox.is_repeatable(&way.tool, &arguments, tool.idempotent);
         let call = Call {
             key: retry::rollback_key(execution.session, execution.version, item),
             tool: way.tool.clone(),
             arguments,
             session: execution.session,
             item: item.id.clone(),
-            workspace,
+            workspace: self.app.workspace(execution.id),
         };
-        limited(&self.app.toolbox, &call, tool.default_timeout.duration(), &mask).await.map(drop)
+        let (price, timeout) = (tool.cost(tool.typical_tokens), tool.default_timeout.duration());
+        Ok(Way::Call { call: Box::new(call), price, timeout, mask, repeatable })
     }
 }

@@ -4,16 +4,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use assent_core::page::Page;
-use assent_core::{Id, Kind, Violation};
+use assent_core::{Id, Kind, OpContext, Violation};
 use assent_events::watch;
 use assent_plan::Map;
 use assent_proto::event::v1::watch_events_response::Message as Fact;
-use assent_proto::execution::v1::WorkItemRun;
+use assent_proto::execution::v1::{self as pb, WorkItemRun};
 use assent_proto::executor::v1::executor_service_server::ExecutorService;
 use assent_proto::executor::v1::{
-    DownloadArtifactRequest, DownloadArtifactResponse, GetExecutionRequest, GetExecutionResponse,
-    ListArtifactsRequest, ListArtifactsResponse, ListExecutionsRequest, ListExecutionsResponse,
-    ListToolsRequest, ListToolsResponse, Tool, WatchExecutionRequest, WatchExecutionResponse,
+    CancelRequest, CancelResponse, DownloadArtifactRequest, DownloadArtifactResponse, GetExecutionRequest,
+    GetExecutionResponse, ListArtifactsRequest, ListArtifactsResponse, ListExecutionsRequest,
+    ListExecutionsResponse, ListToolsRequest, ListToolsResponse, PauseRequest, PauseResponse, ResumeRequest,
+    ResumeResponse, RetryItemRequest, RetryItemResponse, RollbackRequest, RollbackResponse,
+    StartExecutionRequest, StartExecutionResponse, Tool, WatchExecutionRequest, WatchExecutionResponse,
     watch_execution_response,
 };
 use assent_rpc::accept;
@@ -23,8 +25,10 @@ use prost::Message;
 use tonic::{Request, Response, Status};
 
 use crate::app::App;
+use crate::app::control::Asked;
 use crate::convert;
-use crate::domain::ExecutionState;
+use crate::domain::control::Command;
+use crate::domain::{Execution, ExecutionState};
 use crate::error::ExecutorError;
 use crate::store::executions::Key;
 
@@ -33,6 +37,26 @@ const OUTPUT_BYTES: usize = 2 << 20;
 
 /// `ExecutorService` over the use cases.
 pub(crate) struct Grpc(pub(crate) Arc<App>);
+
+impl Grpc {
+    /// An execution with its runs.
+    async fn shown(&self, found: &Execution) -> Result<pb::Execution, ExecutorError> {
+        let runs = self.0.runs(found).await?;
+        let runs = fitting(runs.iter().map(convert::run));
+        Ok(pb::Execution { runs, ..convert::execution(found) })
+    }
+
+    async fn control(
+        &self,
+        ctx: &OpContext,
+        command: Command,
+        session: String,
+        reason: &str,
+    ) -> Result<pb::Execution, ExecutorError> {
+        let asked = Asked { session: id(session, "session_id")?, command, reason };
+        self.shown(&self.0.control(ctx, asked).await?).await
+    }
+}
 
 type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
@@ -44,10 +68,58 @@ impl ExecutorService for Grpc {
     ) -> Result<Response<GetExecutionResponse>, Status> {
         let (_, body) = accept(request)?;
         let found = self.0.execution(id(body.session_id, "session_id")?).await?;
-        let runs = self.0.runs(&found).await?;
-        let mut execution = convert::execution(&found);
-        execution.runs = fitting(runs.iter().map(convert::run));
-        Ok(Response::new(GetExecutionResponse { execution: Some(execution) }))
+        Ok(Response::new(GetExecutionResponse { execution: Some(self.shown(&found).await?) }))
+    }
+
+    async fn start_execution(
+        &self,
+        request: Request<StartExecutionRequest>,
+    ) -> Result<Response<StartExecutionResponse>, Status> {
+        let (ctx, body) = accept(request)?;
+        let started = self.0.start(&ctx, id(body.session_id, "session_id")?).await?;
+        Ok(Response::new(StartExecutionResponse { execution: Some(self.shown(&started).await?) }))
+    }
+
+    async fn pause(&self, request: Request<PauseRequest>) -> Result<Response<PauseResponse>, Status> {
+        let (ctx, body) = accept(request)?;
+        let execution = Some(self.control(&ctx, Command::Pause, body.session_id, &body.reason).await?);
+        Ok(Response::new(PauseResponse { execution }))
+    }
+
+    async fn resume(&self, request: Request<ResumeRequest>) -> Result<Response<ResumeResponse>, Status> {
+        let (ctx, body) = accept(request)?;
+        let execution = Some(self.control(&ctx, Command::Resume, body.session_id, &body.reason).await?);
+        Ok(Response::new(ResumeResponse { execution }))
+    }
+
+    async fn cancel(&self, request: Request<CancelRequest>) -> Result<Response<CancelResponse>, Status> {
+        let (ctx, body) = accept(request)?;
+        let execution = Some(self.control(&ctx, Command::Cancel, body.session_id, &body.reason).await?);
+        Ok(Response::new(CancelResponse { execution }))
+    }
+
+    async fn rollback(
+        &self,
+        request: Request<RollbackRequest>,
+    ) -> Result<Response<RollbackResponse>, Status> {
+        let (ctx, body) = accept(request)?;
+        let execution = Some(self.control(&ctx, Command::Rollback, body.session_id, &body.reason).await?);
+        Ok(Response::new(RollbackResponse { execution }))
+    }
+
+    async fn retry_item(
+        &self,
+        request: Request<RetryItemRequest>,
+    ) -> Result<Response<RetryItemResponse>, Status> {
+        let (ctx, body) = accept(request)?;
+        let item = body
+            .item_id
+            .parse()
+            .map_err(|_| refuse(Violation::new("item_id", "MALFORMED_ITEM_ID", "is no id of a work item")))?;
+        let session = id(body.session_id, "session_id")?;
+        let asked = Asked { session, command: Command::RetryItem, reason: &body.reason };
+        let execution = self.0.retry(&ctx, asked, &item).await?;
+        Ok(Response::new(RetryItemResponse { execution: Some(self.shown(&execution).await?) }))
     }
 
     async fn list_executions(

@@ -96,6 +96,12 @@ pub(crate) async fn of_execution(db: &Db, execution: ExecutionId) -> Result<Vec<
     rows.into_iter().map(Artifact::try_from).collect()
 }
 
+/// Everything that an execution produced, as `tx` sees it.
+pub(crate) async fn within(tx: &mut Tx, execution: ExecutionId) -> Result<Vec<Artifact>, StoreError> {
+    let rows: Vec<ArtifactRow> = tx.query(OF_EXECUTION).bind(execution).all().await?;
+    rows.into_iter().map(Artifact::try_from).collect()
+}
+
 /// One artifact.
 pub(crate) async fn get(db: &Db, id: Id<ArtifactKind>) -> Result<Option<Artifact>, StoreError> {
     let row: Option<ArtifactRow> = db.query(GET).bind(id).optional().await?;

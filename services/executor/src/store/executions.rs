@@ -8,35 +8,41 @@ use assent_store::{Db, Json, Sql, StoreError, Tx};
 use sqlx::FromRow;
 
 use super::{corrupt, signed};
+use crate::domain::control::Order;
 use crate::domain::{Execution, ExecutionState};
 
-pub(super) const STATEMENTS: &[Sql] = &[INSERT, OF_SESSION, LIST, LIST_AFTER, APPROVED];
+pub(super) const STATEMENTS: &[Sql] = &[INSERT, OF_SESSION, GET, LIST, LIST_AFTER, APPROVED];
 
+// With an owner, whoever adds it drives it: nobody else sees it unclaimed.
 const INSERT: Sql = Sql::new(
     "INSERT INTO executions (id, session_id, version, digest, grant_token, plan, goal, traceparent, state, error,
-         cost_micros, created_at, revision, fence)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', 0, $10, 0, 0)
+         cost_micros, created_at, revision, fence, lease_owner, lease_until)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', 0, $10, 0, 0, $11, $12)
      ON CONFLICT (session_id, version) DO NOTHING",
 );
 const OF_SESSION: Sql = Sql::new(
-    "SELECT id, session_id, version, digest, goal, state, error, cost_micros, created_at, started_at, ended_at
+    "SELECT id, session_id, version, digest, goal, state, ordered, error, cost_micros, created_at, started_at, ended_at
      FROM executions WHERE session_id = $1 ORDER BY version DESC LIMIT 1",
+);
+const GET: Sql = Sql::new(
+    "SELECT id, session_id, version, digest, goal, state, ordered, error, cost_micros, created_at, started_at, ended_at
+     FROM executions WHERE id = $1",
 );
 // $1 is a list such as ',running,failed,'; empty for any state.
 const LIST: Sql = Sql::new(
-    "SELECT id, session_id, version, digest, goal, state, error, cost_micros, created_at, started_at, ended_at
+    "SELECT id, session_id, version, digest, goal, state, ordered, error, cost_micros, created_at, started_at, ended_at
      FROM executions WHERE (CAST($1 AS TEXT) = '' OR CAST($1 AS TEXT) LIKE '%,' || state || ',%')
      ORDER BY created_at DESC, id DESC LIMIT $2",
 );
 const LIST_AFTER: Sql = Sql::new(
-    "SELECT id, session_id, version, digest, goal, state, error, cost_micros, created_at, started_at, ended_at
+    "SELECT id, session_id, version, digest, goal, state, ordered, error, cost_micros, created_at, started_at, ended_at
      FROM executions WHERE (CAST($1 AS TEXT) = '' OR CAST($1 AS TEXT) LIKE '%,' || state || ',%')
          AND (created_at, id) < ($3, $4)
      ORDER BY created_at DESC, id DESC LIMIT $2",
 );
 const APPROVED: Sql = Sql::new(
-    "SELECT id, session_id, version, digest, goal, state, error, cost_micros, created_at, started_at, ended_at,
-         grant_token, plan, traceparent, revision
+    "SELECT id, session_id, version, digest, goal, state, ordered, error, cost_micros, created_at, started_at,
+         ended_at, grant_token, plan, traceparent, revision
      FROM executions WHERE id = $1",
 );
 
@@ -51,6 +57,7 @@ struct ExecutionRow {
     digest: Digest,
     goal: String,
     state: String,
+    ordered: String,
     error: String,
     cost_micros: i64,
     created_at: Timestamp,
@@ -70,6 +77,7 @@ impl TryFrom<ExecutionRow> for Execution {
             digest: row.digest,
             state: ExecutionState::from_name(&row.state).ok_or_else(|| bad("state"))?,
             cost: u64::try_from(row.cost_micros).map(Money::from_micros).map_err(|_| bad("cost_micros"))?,
+            order: order_named(&row.ordered).ok_or_else(|| bad("ordered"))?,
             goal: row.goal,
             error: row.error,
             created_at: row.created_at,
@@ -77,6 +85,11 @@ impl TryFrom<ExecutionRow> for Execution {
             ended_at: row.ended_at,
         })
     }
+}
+
+/// The order of that name; an empty one is none.
+pub(super) fn order_named(name: &str) -> Option<Option<Order>> {
+    if name.is_empty() { Some(None) } else { Order::from_name(name).map(Some) }
 }
 
 /// What an execution runs on.
@@ -90,17 +103,20 @@ pub(crate) struct Approved {
     pub(crate) traceparent: Option<String>,
 }
 
-/// Adds an execution; false when the version has one already.
+/// Adds an execution, with who drives it until when; false when the version has one already.
 pub(crate) async fn insert(
     tx: &mut Tx,
     execution: &Execution,
     approved: &Approved,
+    driver: Option<(&str, Timestamp)>,
 ) -> Result<bool, StoreError> {
     let statement =
         tx.query(INSERT).bind(execution.id).bind(execution.session).bind(i64::from(execution.version));
     let statement = statement.bind(execution.digest).bind(approved.grant.as_str()).bind(Json(&approved.plan));
     let statement = statement.bind(execution.goal.as_str()).bind(approved.traceparent.as_deref());
-    let added = statement.bind(execution.state.as_str()).bind(execution.created_at).execute().await?;
+    let statement = statement.bind(execution.state.as_str()).bind(execution.created_at);
+    let statement = statement.bind(driver.map(|(owner, _)| owner)).bind(driver.map(|(_, until)| until));
+    let added = statement.execute().await?;
     Ok(added == 1)
 }
 
@@ -108,6 +124,12 @@ pub(crate) async fn insert(
 pub(crate) async fn of_session(db: &Db, session: SessionId) -> Result<Option<Execution>, StoreError> {
     let row: Option<ExecutionRow> = db.query(OF_SESSION).bind(session).optional().await?;
     row.map(Execution::try_from).transpose()
+}
+
+/// One execution, as `tx` sees it.
+pub(crate) async fn get(tx: &mut Tx, id: ExecutionId) -> Result<Execution, StoreError> {
+    let row: ExecutionRow = tx.query(GET).bind(id).one().await?;
+    row.try_into()
 }
 
 /// One row more than the page, newest first.

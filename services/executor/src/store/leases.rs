@@ -4,39 +4,65 @@ use assent_core::Timestamp;
 use assent_core::id::ExecutionId;
 use assent_store::{Db, Sql, StoreError, Tx};
 
-use super::executions::micros;
+use super::corrupt;
+use super::executions::{micros, order_named};
 use crate::domain::Execution;
+use crate::domain::control::Order;
 
-pub(super) const STATEMENTS: &[Sql] = &[CLAIMABLE, CLAIM, WRITE, HOLDER, RENEW, RELEASE, RELEASE_ALL];
+pub(super) const STATEMENTS: &[Sql] =
+    &[CLAIMABLE, CLAIM, WRITE, HOLDER, RENEW, ORDERED, ORDERS, LOCK, ORDER, TAKE, RELEASE, RELEASE_ALL];
 
 // A process never takes over from itself: while it drives, a lease that it was too slow to prolong, e.g. because the
 // machine slept, is still good as long as nobody else came.
 const CLAIMABLE: Sql = Sql::new(
     "SELECT EXISTS (SELECT 1 FROM executions
-         WHERE state IN ('pending', 'running', 'rolling_back')
+         WHERE (state IN ('pending', 'running', 'rolling_back') OR ordered <> ''
+                 OR (state = 'waiting' AND EXISTS (SELECT 1 FROM amendments
+                     WHERE execution_id = executions.id AND amendments.state IN ('approved', 'refused'))))
              AND (lease_until IS NULL OR (lease_until < $1 AND lease_owner <> $2)))",
 );
 const CLAIM: Sql = Sql::split(
     "UPDATE executions SET lease_owner = $1, lease_until = $2, fence = fence + 1
      WHERE id IN (SELECT id FROM executions
-         WHERE state IN ('pending', 'running', 'rolling_back')
+         WHERE (state IN ('pending', 'running', 'rolling_back') OR ordered <> ''
+                 OR (state = 'waiting' AND EXISTS (SELECT 1 FROM amendments
+                     WHERE execution_id = executions.id AND amendments.state IN ('approved', 'refused'))))
              AND (lease_until IS NULL OR (lease_until < $3 AND lease_owner <> $1))
          ORDER BY created_at LIMIT $4 FOR UPDATE SKIP LOCKED)
      RETURNING id, fence",
     "UPDATE executions SET lease_owner = $1, lease_until = $2, fence = fence + 1
      WHERE id IN (SELECT id FROM executions
-         WHERE state IN ('pending', 'running', 'rolling_back')
+         WHERE (state IN ('pending', 'running', 'rolling_back') OR ordered <> ''
+                 OR (state = 'waiting' AND EXISTS (SELECT 1 FROM amendments
+                     WHERE execution_id = executions.id AND amendments.state IN ('approved', 'refused'))))
              AND (lease_until IS NULL OR (lease_until < $3 AND lease_owner <> $1))
          ORDER BY created_at LIMIT $4)
      RETURNING id, fence",
 );
+// $10 is the order that this write answers; one that came meanwhile stays.
 const WRITE: Sql = Sql::new(
     "UPDATE executions SET revision = revision + 1, lease_until = $4, state = $5, error = $6, cost_micros = $7,
-         started_at = $8, ended_at = $9
-     WHERE id = $1 AND fence = $2 AND revision = $3",
+         started_at = $8, ended_at = $9,
+         ordered = CASE WHEN ordered = $10 THEN '' ELSE ordered END
+     WHERE id = $1 AND fence = $2 AND revision = $3
+     RETURNING ordered",
 );
-const HOLDER: Sql = Sql::new("SELECT fence, revision FROM executions WHERE id = $1");
-const RENEW: Sql = Sql::new("UPDATE executions SET lease_until = $3 WHERE id = $1 AND fence = $2");
+const HOLDER: Sql = Sql::new("SELECT fence, revision, ordered FROM executions WHERE id = $1");
+const RENEW: Sql =
+    Sql::new("UPDATE executions SET lease_until = $3 WHERE id = $1 AND fence = $2 RETURNING ordered");
+const ORDERED: Sql = Sql::new("SELECT ordered FROM executions WHERE id = $1");
+const ORDERS: Sql = Sql::new("SELECT id FROM executions WHERE lease_owner = $1 AND ordered <> '' LIMIT 1000");
+const LOCK: Sql = Sql::split(
+    "SELECT revision FROM executions WHERE id = $1 FOR UPDATE",
+    "SELECT revision FROM executions WHERE id = $1",
+);
+const ORDER: Sql = Sql::new("UPDATE executions SET ordered = $2 WHERE id = $1");
+// Raising the fence ends whatever lease there may be.
+const TAKE: Sql = Sql::new(
+    "UPDATE executions SET revision = revision + 1, fence = fence + 1, lease_owner = NULL, lease_until = NULL,
+         ordered = $5, state = $2, error = $3, ended_at = $4
+     WHERE id = $1",
+);
 const RELEASE: Sql =
     Sql::new("UPDATE executions SET lease_owner = NULL, lease_until = NULL WHERE id = $1 AND fence = $2");
 const RELEASE_ALL: Sql =
@@ -74,39 +100,94 @@ pub(crate) async fn claim(
 /// What became of a guarded write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Guarded {
-    /// The row is written; go on in the same transaction.
-    Written,
+    /// The row is written; go on in the same transaction. With what a person has ordered.
+    Written(Option<Order>),
     /// An earlier try of the same write was committed after all.
-    Known,
+    Known(Option<Order>),
     /// Somebody else drives the execution.
     Lost,
 }
 
-/// Writes the execution if `lease` still holds and its revision is `revision`; prolongs the lease.
+/// Writes the execution if `lease` still holds and its revision is `revision`; prolongs the lease. `answered` is the
+/// order that it carries out.
 pub(crate) async fn write(
     tx: &mut Tx,
     lease: Lease,
     revision: i64,
     until: Timestamp,
     execution: &Execution,
+    answered: Option<Order>,
 ) -> Result<Guarded, StoreError> {
     let statement = tx.query(WRITE).bind(lease.execution).bind(lease.fence).bind(revision).bind(until);
     let statement = statement.bind(execution.state.as_str()).bind(execution.error.as_str());
     let statement =
         statement.bind(micros(execution.cost)).bind(execution.started_at).bind(execution.ended_at);
-    if statement.execute().await? == 1 {
-        return Ok(Guarded::Written);
+    let statement = statement.bind(answered.map_or("", Order::as_str));
+    if let Some((ordered,)) = statement.optional::<(String,)>().await? {
+        return Ok(Guarded::Written(order(lease.execution, &ordered)?));
     }
-    let (fence, found): (i64, i64) = tx.query(HOLDER).bind(lease.execution).one().await?;
-    Ok(if fence == lease.fence && found == revision + 1 { Guarded::Known } else { Guarded::Lost })
+    let (fence, found, ordered): (i64, i64, String) = tx.query(HOLDER).bind(lease.execution).one().await?;
+    let known = fence == lease.fence && found == revision + 1;
+    Ok(if known { Guarded::Known(order(lease.execution, &ordered)?) } else { Guarded::Lost })
 }
 
-/// Prolongs the lease; false when somebody else drives the execution.
-pub(crate) async fn renew(db: &Db, lease: Lease, until: Timestamp) -> Result<bool, StoreError> {
+fn order(execution: ExecutionId, name: &str) -> Result<Option<Order>, StoreError> {
+    order_named(name).ok_or_else(|| corrupt("executions", "ordered", execution))
+}
+
+/// What became of prolonging a lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Renewed {
+    /// It holds; with what a person has ordered.
+    Held(Option<Order>),
+    /// Somebody else drives the execution.
+    Lost,
+}
+
+/// Prolongs the lease.
+pub(crate) async fn renew(db: &Db, lease: Lease, until: Timestamp) -> Result<Renewed, StoreError> {
     let mut tx = db.begin().await?;
-    let held = tx.query(RENEW).bind(lease.execution).bind(lease.fence).bind(until).execute().await?;
+    let statement = tx.query(RENEW).bind(lease.execution).bind(lease.fence).bind(until);
+    let held = statement.optional::<(String,)>().await?;
     tx.commit().await?;
-    Ok(held == 1)
+    match held {
+        Some((ordered,)) => Ok(Renewed::Held(order(lease.execution, &ordered)?)),
+        None => Ok(Renewed::Lost),
+    }
+}
+
+/// What a person has ordered.
+pub(crate) async fn ordered(db: &Db, execution: ExecutionId) -> Result<Option<Order>, StoreError> {
+    let name: String = db.query(ORDERED).bind(execution).scalar().await?;
+    order(execution, &name)
+}
+
+/// Executions that `owner` drives and for which there is an order.
+pub(crate) async fn orders(db: &Db, owner: &str) -> Result<Vec<ExecutionId>, StoreError> {
+    let rows: Vec<(ExecutionId,)> = db.query(ORDERS).bind(owner).all().await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Keeps every other writer of the execution waiting until `tx` ends.
+pub(crate) async fn lock(tx: &mut Tx, execution: ExecutionId) -> Result<(), StoreError> {
+    tx.query(LOCK).bind(execution).scalar::<i64>().await.map(drop)
+}
+
+/// Tells the driver of a locked execution what to do; none for nothing.
+pub(crate) async fn tell(
+    tx: &mut Tx,
+    execution: ExecutionId,
+    order: Option<Order>,
+) -> Result<(), StoreError> {
+    let name = order.map_or("", Order::as_str);
+    tx.query(ORDER).bind(execution).bind(name).execute().await.map(drop)
+}
+
+/// Writes a locked execution that nobody drives, so that whoever claims it goes on from there.
+pub(crate) async fn take(tx: &mut Tx, execution: &Execution) -> Result<(), StoreError> {
+    let statement = tx.query(TAKE).bind(execution.id).bind(execution.state.as_str());
+    let statement = statement.bind(execution.error.as_str()).bind(execution.ended_at);
+    statement.bind(execution.order.map_or("", Order::as_str)).execute().await.map(drop)
 }
 
 /// Lets others drive the execution at once.
@@ -149,6 +230,7 @@ mod tests {
             digest: Digest::of(&[]),
             goal: "g".to_owned(),
             state: ExecutionState::Pending,
+            order: None,
             error: String::new(),
             cost: Money::ZERO,
             created_at: now,
@@ -157,9 +239,9 @@ mod tests {
         };
         let approved = Approved { grant: String::new(), plan: Plan::new("g"), traceparent: None };
         let mut tx = db.begin().await.unwrap();
-        assert!(executions::insert(&mut tx, &execution, &approved).await.unwrap());
+        assert!(executions::insert(&mut tx, &execution, &approved, None).await.unwrap());
         let twin = Execution { id: source.new_id(), ..execution.clone() };
-        assert!(!executions::insert(&mut tx, &twin, &approved).await.unwrap());
+        assert!(!executions::insert(&mut tx, &twin, &approved, None).await.unwrap());
         tx.commit().await.unwrap();
 
         let until = now.after(Duration::from_secs(15));
@@ -173,11 +255,35 @@ mod tests {
 
         execution.apply(ExecutionFact::Started, later).unwrap();
         let mut tx = db.begin().await.unwrap();
-        assert_eq!(write(&mut tx, first[0], 0, until, &execution).await.unwrap(), Guarded::Lost);
-        assert_eq!(write(&mut tx, second[0], 0, until, &execution).await.unwrap(), Guarded::Written);
-        assert_eq!(write(&mut tx, second[0], 0, until, &execution).await.unwrap(), Guarded::Known);
+        assert_eq!(write(&mut tx, first[0], 0, until, &execution, None).await.unwrap(), Guarded::Lost);
+        assert_eq!(
+            write(&mut tx, second[0], 0, until, &execution, None).await.unwrap(),
+            Guarded::Written(None)
+        );
+        let written = write(&mut tx, second[0], 0, until, &execution, None).await.unwrap();
+        assert_eq!(written, Guarded::Known(None));
         tx.commit().await.unwrap();
-        assert!(!renew(&db, first[0], until).await.unwrap());
+        assert_eq!(renew(&db, first[0], until).await.unwrap(), Renewed::Lost);
+
+        let mut tx = db.begin().await.unwrap();
+        lock(&mut tx, execution.id).await.unwrap();
+        tell(&mut tx, execution.id, Some(Order::Pause)).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(orders(&db, "b").await.unwrap(), [execution.id]);
+        assert_eq!(renew(&db, second[0], until).await.unwrap(), Renewed::Held(Some(Order::Pause)));
+        let mut tx = db.begin().await.unwrap();
+        let written = write(&mut tx, second[0], 1, until, &execution, None).await.unwrap();
+        assert_eq!(written, Guarded::Written(Some(Order::Pause)));
+        execution.apply(ExecutionFact::Paused, later).unwrap();
+        let written = write(&mut tx, second[0], 2, until, &execution, Some(Order::Pause)).await.unwrap();
+        assert_eq!(written, Guarded::Written(None));
+        execution.apply(ExecutionFact::Resumed, later).unwrap();
+        take(&mut tx, &execution).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(renew(&db, second[0], until).await.unwrap(), Renewed::Lost);
+        let second = claim(&db, "b", later, until, 9).await.unwrap();
+        assert!(second[0].fence > first[0].fence);
+
         release(&db, first[0]).await.unwrap();
         assert_eq!(claim(&db, "c", now, until, 9).await.unwrap(), []);
         release(&db, second[0]).await.unwrap();

@@ -1,6 +1,6 @@
 //! The tables `work_item_runs` and `undo_records`.
 
-use assent_core::id::{ExecutionId, RunKind};
+use assent_core::id::{ExecutionId, RunKind, SessionId};
 use assent_core::{Digest, Id, Timestamp};
 use assent_plan::{ItemId, Map, Money, WorkItem};
 use assent_store::{Db, Json, Sql, StoreError, Tx};
@@ -18,13 +18,13 @@ const INSERT: Sql = Sql::new(
 );
 const OF_EXECUTION: Sql = Sql::new(
     "SELECT id, item_id, item, state, attempt, started_at, ended_at, retry_at, output, error, summary, cost_micros,
-         completed
+         completed, undo_attempt, amended_by
      FROM work_item_runs WHERE execution_id = $1 ORDER BY id",
 );
 const ITEM: Sql = Sql::new("SELECT item FROM work_item_runs WHERE id = $1");
 const SAVE: Sql = Sql::new(
     "UPDATE work_item_runs SET state = $2, attempt = $3, started_at = $4, ended_at = $5, retry_at = $6, output = $7,
-         error = $8, summary = $9, cost_micros = $10, completed = $11
+         error = $8, summary = $9, cost_micros = $10, completed = $11, undo_attempt = $12, amended_by = $13
      WHERE id = $1",
 );
 // The first attempt's record stays: what a later one finds may be its predecessor's work.
@@ -48,6 +48,8 @@ struct RunRow {
     summary: String,
     cost_micros: i64,
     completed: Option<i64>,
+    undo_attempt: i64,
+    amended_by: Option<SessionId>,
 }
 
 impl TryFrom<RunRow> for Run {
@@ -71,6 +73,8 @@ impl TryFrom<RunRow> for Run {
             summary: row.summary,
             cost: u64::try_from(row.cost_micros).map(Money::from_micros).map_err(|_| bad("cost_micros"))?,
             completed: row.completed,
+            undo_attempt: u32::try_from(row.undo_attempt).map_err(|_| bad("undo_attempt"))?,
+            amended_by: row.amended_by,
         })
     }
 }
@@ -92,6 +96,12 @@ pub(crate) async fn of_execution(db: &Db, execution: ExecutionId) -> Result<Vec<
     rows.into_iter().map(Run::try_from).collect()
 }
 
+/// The runs of an execution, as `tx` sees them.
+pub(crate) async fn within(tx: &mut Tx, execution: ExecutionId) -> Result<Vec<Run>, StoreError> {
+    let rows: Vec<RunRow> = tx.query(OF_EXECUTION).bind(execution).all().await?;
+    rows.into_iter().map(Run::try_from).collect()
+}
+
 /// The item of a run, as it is stored now.
 pub(crate) async fn item(db: &Db, run: Id<RunKind>) -> Result<WorkItem, StoreError> {
     let Json(item) = db.query(ITEM).bind(run).scalar::<Json<WorkItem>>().await?;
@@ -104,6 +114,7 @@ pub(crate) async fn save(tx: &mut Tx, run: &Run) -> Result<(), StoreError> {
     let statement = statement.bind(run.started_at).bind(run.ended_at).bind(run.retry_at);
     let statement = statement.bind(run.output.as_ref().map(Json)).bind(run.error.as_str());
     let statement = statement.bind(run.summary.as_str()).bind(micros(run.cost)).bind(run.completed);
+    let statement = statement.bind(i64::from(run.undo_attempt)).bind(run.amended_by);
     statement.execute().await.map(drop)
 }
 

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod control;
+#[cfg(test)]
 mod gate;
 #[cfg(test)]
 mod recovery;
