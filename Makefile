@@ -43,6 +43,11 @@ test: first-build ## run every test, on SQLite and on a throw-away Postgres and 
 bench: first-build ## submit, approve and execute as fast as it goes, on both storages, beside pgbench
 	@ASSENT_TEST_FSYNC=on tests/servers.sh cargo run --release --package assent-tests --bin assent-bench
 
+.PHONY: soak
+soak: first-build ## kill `assent dev` a thousand times while workflows run, and require that none is lost or doubled
+	@cargo build --package assent-cli --package assent-tests --bins
+	@target/debug/assent-soak $(KILLS)
+
 .PHONY: check
 check: check-fmt check-proto check-scripts check-deps check-clippy check-doc ## everything that is checked without running it
 

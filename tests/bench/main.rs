@@ -7,6 +7,7 @@
     reason = "a benchmark fails loudly and prints its figures"
 )]
 
+mod executor;
 mod pgbench;
 mod plans;
 mod workflow;
@@ -15,11 +16,20 @@ use assent_testkit::Storage;
 
 #[tokio::main(flavor = "multi_thread")]
 async fn main() {
-    // `assent-bench plans` or `assent-bench workflow` for one part.
+    // `assent-bench plans`, `workflow`, `executor` or `cluster` for one part.
     let part = std::env::args().nth(1);
     let wanted = |name: &str| part.as_deref().is_none_or(|part| part == name);
     if wanted("workflow") {
         workflows().await;
+    }
+    if wanted("executor") {
+        executor::run("sqlite", Storage::sqlite().await).await;
+        executor::run("postgres", Storage::postgres().await).await;
+        executor::idle().await;
+    }
+    // Needs the programs beside this one: cargo build --release --workspace --bins.
+    if part.as_deref() == Some("cluster") {
+        executor::cluster().await;
     }
     if wanted("plans") {
         plans::pure();

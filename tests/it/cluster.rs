@@ -25,6 +25,7 @@ async fn the_scenario_runs_against_six_processes() {
     let own = [
         "assent.event.v1.EventService",
         "assent.executor.v1.ExecutorService",
+        "assent.executor.v1.WorkerService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",

@@ -23,6 +23,8 @@ mod footprint;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod polyglot;
+#[cfg(test)]
 mod statements;
 #[cfg(test)]
 mod support;

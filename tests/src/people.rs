@@ -15,6 +15,8 @@ pub const ADMIN: &str = "admin@example.com";
 pub const ADMIN2: &str = "admin2@example.com";
 /// An AI agent.
 pub const AGENT: &str = "agent@example.com";
+/// A worker.
+pub const WORKER: &str = "worker@example.com";
 /// Assent's services, which share one token in tests.
 pub const SERVICE: &str = "service@example.com";
 
@@ -41,6 +43,7 @@ pub fn identities() -> Identities {
             person(ADMIN, ActorKind::User, "admin"),
             person(ADMIN2, ActorKind::User, "admin"),
             person(AGENT, ActorKind::Agent, "developer"),
+            person(WORKER, ActorKind::Agent, "worker"),
             person(SERVICE, ActorKind::Service, "service"),
         ],
     }

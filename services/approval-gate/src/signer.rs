@@ -83,6 +83,7 @@ mod tests {
             dig: Digest::of(&[b"plan"]),
             items: BTreeMap::from([("a".to_owned(), Digest::of(&[b"a"]))]),
             conditions: Vec::new(),
+            amends: None,
             iat: 0,
             nbf: 0,
             exp: 4_000_000_000,

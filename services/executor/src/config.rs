@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::faults::Faults;
+
 /// Whether the programs of the tool `shell` are confined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -66,6 +68,9 @@ pub struct Config {
     /// Databases that `sql_query` may use: the name that plans say, and the name of the secret that holds the address,
     /// e.g. `postgres://user:password@host/database` or `sqlite:///srv/orders.db`.
     pub sql_databases: BTreeMap<String, String>,
+    /// For tests: when the process dies.
+    #[serde(skip)]
+    pub faults: Faults,
     /// Address of a search service that answers with JSON; `{query}` and `{max_results}` are filled in. Empty when
     /// there is none.
     pub web_search_url: String,
@@ -96,6 +101,7 @@ impl Default for Config {
             http_allowed_hosts: Vec::new(),
             sql_databases: BTreeMap::new(),
             web_search_url: String::new(),
+            faults: Faults::default(),
         }
     }
 }

@@ -10,7 +10,7 @@ use assent_store::StoreError;
 use tonic::Status;
 
 use crate::domain::IllegalTransition;
-use crate::domain::control::NotAllowed;
+use crate::domain::control::{Command, NotAllowed};
 use crate::domain::grant::Refusal;
 use crate::domain::retry::{AgainError, NotRepeatable};
 
@@ -44,6 +44,15 @@ pub(crate) enum ExecutorError {
     /// Nothing runs on the grant.
     #[error("nothing runs on the grant: {0}")]
     Refused(Refusal),
+    /// A worker reports on what is not its own any more.
+    #[error("the lease has ended, and the work is another's or not wanted any more")]
+    WorkLost,
+    /// Only people may ask for that.
+    #[error("an agent may not {} an execution", .0.as_str())]
+    Agent(Command),
+    /// Another service answered with something that cannot be.
+    #[error("{0}")]
+    Answer(&'static str),
     /// Somebody else drives the execution.
     #[error("another executor has taken the execution over")]
     LeaseLost,
@@ -59,9 +68,12 @@ impl Fault for ExecutorError {
     fn code(&self) -> Code {
         match self {
             Self::UnknownExecution(_) | Self::UnknownArtifact(_) | Self::UnknownItem(_) => Code::NotFound,
-            Self::NotAllowed(_) | Self::NotRepeatable(_) | Self::Refused(_) => Code::FailedPrecondition,
+            Self::NotAllowed(_) | Self::NotRepeatable(_) | Self::Refused(_) | Self::WorkLost => {
+                Code::FailedPrecondition
+            }
             Self::Invalid(_) => Code::InvalidArgument,
-            Self::CorruptArtifact(_) | Self::Illegal(_) => Code::Internal,
+            Self::CorruptArtifact(_) | Self::Illegal(_) | Self::Answer(_) => Code::Internal,
+            Self::Agent(_) => Code::PermissionDenied,
             Self::LeaseLost => Code::Aborted,
             Self::Remote(fault) => fault.code(),
             Self::Store(error) => error.code(),
@@ -78,7 +90,9 @@ impl Fault for ExecutorError {
             Self::Refused(_) => Reason::new("EXECUTION_REFUSED"),
             Self::CorruptArtifact(_) => Reason::new("DATA_CORRUPT"),
             Self::Invalid(_) => Reason::new("REQUEST_INVALID"),
-            Self::Illegal(_) => Reason::new("INTERNAL"),
+            Self::Illegal(_) | Self::Answer(_) => Reason::new("INTERNAL"),
+            Self::WorkLost => Reason::new("LEASE_LOST"),
+            Self::Agent(_) => Reason::new("AGENT_FORBIDDEN"),
             Self::LeaseLost => Reason::new("STORE_CONFLICT"),
             Self::Remote(fault) => fault.reason(),
             Self::Store(error) => error.reason(),

@@ -14,18 +14,21 @@ mod convert;
 mod domain;
 mod drive;
 mod error;
+mod faults;
 mod grpc;
 mod secrets;
 mod store;
 mod tools;
+mod work;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use assent_core::actor::{ADMIN, DEVELOPER, LEAD};
+use assent_core::actor::{ADMIN, DEVELOPER, LEAD, WORKER};
 use assent_events::{Consumer, Log, Watching};
 use assent_proto::approval::v1::approval_service_client::ApprovalServiceClient;
 use assent_proto::event::v1::event_service_client::EventServiceClient;
 use assent_proto::executor::v1::executor_service_server::ExecutorServiceServer;
+use assent_proto::executor::v1::worker_service_server::WorkerServiceServer;
 use assent_proto::versioning::v1::versioning_service_client::VersioningServiceClient;
 use assent_rpc::{Access, MAX_MESSAGE_BYTES};
 use assent_runtime::{BuildError, OnError, Peer, Service, TaskSet, Wiring};
@@ -36,20 +39,24 @@ use tonic::service::RoutesBuilder;
 use crate::app::App;
 use crate::app::driven::{Driven, Handed};
 use crate::app::keys::Keys;
-use crate::grpc::Grpc;
+use crate::grpc::{Grpc, WorkerGrpc};
 use crate::secrets::Secrets;
 use crate::tools::Toolbox;
 use crate::tools::blobs::Blobs;
+use crate::work::Desk;
 
 pub use config::{Config, ShellSandbox};
+pub use faults::Faults;
 pub use store::{MIGRATIONS, STATEMENTS};
 
 /// As in architecture, configuration and logs.
 const NAME: &str = "executor";
 /// Whose decisions are executed.
 const GATE: &str = "approval-gate";
-/// Who may hold, stop, repeat and undo. Agents may not: what they asked for is in other hands once it is approved.
+/// Who may hold, stop, repeat and undo. Of these, agents may only hold and stop.
 const CONTROLLERS: &[&str] = &[DEVELOPER, LEAD, ADMIN];
+/// Who may do approved work.
+const WORKERS: &[&str] = &[WORKER];
 /// Names the position in the approval gate's log; for ever the same.
 const CONSUMER: &str = "executor/approvals";
 
@@ -72,6 +79,10 @@ impl Service for Executor {
         ("/assent.executor.v1.ExecutorService/Cancel", Access::AnyRole(CONTROLLERS)),
         ("/assent.executor.v1.ExecutorService/RetryItem", Access::AnyRole(CONTROLLERS)),
         ("/assent.executor.v1.ExecutorService/Rollback", Access::AnyRole(CONTROLLERS)),
+        ("/assent.executor.v1.WorkerService/LeaseWork", Access::AnyRole(WORKERS)),
+        ("/assent.executor.v1.WorkerService/Heartbeat", Access::AnyRole(WORKERS)),
+        ("/assent.executor.v1.WorkerService/CompleteWork", Access::AnyRole(WORKERS)),
+        ("/assent.executor.v1.WorkerService/FailWork", Access::AnyRole(WORKERS)),
         ("/assent.executor.v1.ExecutorService/GetExecution", Access::Authenticated),
         ("/assent.executor.v1.ExecutorService/ListExecutions", Access::Authenticated),
         ("/assent.executor.v1.ExecutorService/WatchExecution", Access::Authenticated),
@@ -108,6 +119,7 @@ impl Service for Executor {
             watching: Watching { bus, source: source.clone(), shutdown: wiring.stop().clone() },
             wake: Notify::new(),
             driven,
+            desk: Desk::default(),
             blobs,
             catalog,
             versions,
@@ -122,6 +134,8 @@ impl Service for Executor {
     fn routes(&self, routes: &mut RoutesBuilder) {
         let service = ExecutorServiceServer::new(Grpc(Arc::clone(&self.app)));
         routes.add_service(service.max_decoding_message_size(MAX_MESSAGE_BYTES));
+        let workers = WorkerServiceServer::new(WorkerGrpc(Arc::clone(&self.app)));
+        routes.add_service(workers.max_decoding_message_size(MAX_MESSAGE_BYTES));
     }
 
     fn tasks(&self, tasks: &mut TaskSet) {
@@ -148,6 +162,8 @@ impl Service for Executor {
         }
         let attend = drive::attend(Arc::clone(&self.app), tasks.stop());
         tasks.spawn("attend_orders", OnError::Shutdown, attend);
+        let attend = work::attend(Arc::clone(&self.app), tasks.stop());
+        tasks.spawn("attend_workers", OnError::Shutdown, attend);
     }
 
     fn database(&self) -> Option<&Db> {

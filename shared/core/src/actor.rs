@@ -12,6 +12,8 @@ pub const DEVELOPER: &str = "developer";
 pub const LEAD: &str = "lead";
 /// May approve everything by the default policy, and administers.
 pub const ADMIN: &str = "admin";
+/// May lease approved work and report on it.
+pub const WORKER: &str = "worker";
 /// Carried by Assent's own services only: it may act for others and read every event.
 pub const SERVICE: &str = "service";
 

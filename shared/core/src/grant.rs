@@ -31,12 +31,25 @@ pub struct GrantClaims {
     /// What the execution must keep to, as proto3 JSON of `assent.review.v1.ApprovalCondition`; the crate for plans
     /// reads and judges them (`Condition`). All must hold, and whoever does not know one runs nothing.
     pub conditions: Vec<serde_json::Value>,
+    /// Of which execution this is a part, when it is for values that lay outside an approved bound there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amends: Option<Amends>,
     /// When it was signed.
     pub iat: i64,
     /// Not valid before.
     pub nbf: i64,
     /// Not valid from then on.
     pub exp: i64,
+}
+
+/// The item whose values were reviewed anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Amends {
+    /// The session whose plan is being executed.
+    pub session: SessionId,
+    /// The item in that plan.
+    pub item: String,
 }
 
 impl GrantClaims {

@@ -24,7 +24,7 @@ pub use bus::{Bus, Doorbell};
 pub use consumer::{Consumer, Handled};
 pub use cursor::Cursor;
 pub use log::{Log, LogError};
-pub use outbox::append;
+pub use outbox::{append, append_all};
 pub use payload::type_name;
 pub use redis::{BusError, RedisDriver};
 pub use relay::Relay;

@@ -6,15 +6,65 @@ use assent_proto::event::v1::Event;
 use assent_proto::event::v1::event::Payload;
 use assent_store::{Json, Sql, StoreError, Tx};
 use prost::Message as _;
+use serde::Serialize;
 
 use crate::payload::type_name;
 
-pub(crate) const STATEMENTS: &[Sql] = &[APPEND];
+pub(crate) const STATEMENTS: &[Sql] = &[APPEND, APPEND_ALL];
 
 const APPEND: Sql = Sql::new(
     "INSERT INTO events (id, session_id, type, occurred_at, actor, traceparent, payload)
      VALUES ($1, $2, $3, $4, $5, $6, $7)",
 );
+
+// A list of {id, type, payload} in hexadecimal digits, in one statement however long it is.
+const APPEND_ALL: Sql = Sql::split(
+    "INSERT INTO events (id, session_id, type, occurred_at, actor, traceparent, payload)
+     SELECT fact.id, $2, fact.type, $3, $4, $5, decode(fact.payload, 'hex')
+     FROM ROWS FROM (jsonb_to_recordset(CAST($1 AS JSONB)) AS (id UUID, type TEXT, payload TEXT))
+         WITH ORDINALITY AS fact (id, type, payload, place)
+     ORDER BY fact.place",
+    "INSERT INTO events (id, session_id, type, occurred_at, actor, traceparent, payload)
+     SELECT unhex(value ->> 'id'), $2, value ->> 'type', $3, $4, $5, unhex(value ->> 'payload')
+     FROM json_each($1) ORDER BY key",
+);
+
+/// A fact on its way to the database.
+#[derive(Serialize)]
+struct Written {
+    id: String,
+    r#type: &'static str,
+    payload: String,
+}
+
+/// Appends facts about `session` in their order, as [`append`] does one.
+pub async fn append_all(
+    tx: &mut Tx,
+    ctx: &OpContext,
+    session: Option<SessionId>,
+    payloads: Vec<Payload>,
+) -> Result<(), StoreError> {
+    let written = |payload: Payload| {
+        let id: EventId = ctx.new_id();
+        let r#type = type_name(&payload);
+        let bytes = Event { payload: Some(payload), ..Event::default() }.encode_to_vec();
+        Written { id: id.uuid().simple().to_string(), r#type, payload: hex(&bytes) }
+    };
+    let facts: Vec<Written> = payloads.into_iter().map(written).collect();
+    if facts.is_empty() {
+        return Ok(());
+    }
+    let statement = tx.query(APPEND_ALL).bind(Json(&facts)).bind(session).bind(ctx.now());
+    statement.bind(Json(ctx.actor())).bind(ctx.traceparent()).execute().await?;
+    tx.ring();
+    Ok(())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |half: u8| char::from(DIGITS[usize::from(half)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
 
 /// Appends a fact about `session` to the service's log. It is published once `tx` is committed, and
 /// never was when it is not.

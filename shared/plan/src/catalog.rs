@@ -102,6 +102,14 @@ impl Tool {
         self.price.fixed.plus(self.price.per_1k_tokens.scaled(tokens, 1000))
     }
 
+    /// SHA-256 over what a call of the tool means: its name, its schema, which secrets it may see, what it does to the
+    /// world. Prices and descriptions may change.
+    fn digest(&self) -> Digest {
+        let meaning = (&self.name, &self.schema, &self.secrets, self.side_effects, self.idempotent);
+        // Only numbers that JSON cannot hold have no canonical form, and a catalog with such is not read.
+        Digest::of(&[&json::canonical(&meaning).unwrap_or_default()])
+    }
+
     /// How a call with `arguments` is undone where the plan does not say.
     pub fn rollback_for(&self, arguments: &Map) -> Option<Rollback> {
         let rollback = self.rollback.as_ref()?;
@@ -134,6 +142,7 @@ struct CatalogFile {
 struct Entry {
     tool: Tool,
     validator: Validator,
+    digest: Digest,
 }
 
 /// All tools. Cheap to clone.
@@ -185,7 +194,9 @@ impl Catalog {
             let name = tool.name.clone();
             let validator = jsonschema::validator_for(&tool.schema)
                 .map_err(|error| CatalogError::Schema { tool: name.clone(), why: error.to_string() })?;
-            if name.is_empty() || tools.insert(name.clone(), Entry { tool, validator }).is_some() {
+            if name.is_empty()
+                || tools.insert(name.clone(), Entry { digest: tool.digest(), tool, validator }).is_some()
+            {
                 return Err(CatalogError::Name(name));
             }
         }
@@ -205,6 +216,12 @@ impl Catalog {
     /// The tool called `name`.
     pub fn get(&self, name: &str) -> Option<&Tool> {
         self.tools.get(name).map(|entry| &entry.tool)
+    }
+
+    /// Digest of the tool called `name`: SHA-256 over what a call of it means. It stays when a price or a description
+    /// changes.
+    pub fn tool_digest(&self, name: &str) -> Option<Digest> {
+        self.tools.get(name).map(|entry| entry.digest)
     }
 
     /// All tools by name.

@@ -165,7 +165,9 @@ impl App {
         items: &[ItemStatus],
         now: Timestamp,
     ) -> Result<(), GateError> {
-        let claims = claims(ctx.new_id(), session.id, session.subject, items, now, self.config.grant_ttl());
+        let mut claims =
+            claims(ctx.new_id(), session.id, session.subject, items, now, self.config.grant_ttl());
+        claims.amends.clone_from(&session.options.amends);
         let grant = Grant {
             id: claims.jti,
             key_id: self.signer.key_id(),

@@ -80,6 +80,7 @@ pub fn claims(
         dig: subject.digest,
         items: approved.map(|item| (item.item_id.clone(), item.leaf)).collect(),
         conditions: Vec::new(),
+        amends: None,
         iat: seconds(now),
         nbf: seconds(now),
         exp: seconds(now.after(ttl)),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use assent_core::Timestamp;
+use assent_core::grant::Amends;
 use assent_plan::{Channel, RiskAssessment, RiskLevel, Span, TimeoutAction};
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +69,8 @@ pub struct Options {
     pub allow_work_item_comments: bool,
     /// Channels for the request; each user's own when empty.
     pub notify_on: Vec<Channel>,
+    /// The item of a running execution whose values are reviewed; only Assent's services say so.
+    pub amends: Option<Amends>,
 }
 
 impl Default for Options {
@@ -83,6 +86,7 @@ impl Default for Options {
             show_estimates: true,
             allow_work_item_comments: true,
             notify_on: Vec::new(),
+            amends: None,
         }
     }
 }

@@ -25,7 +25,7 @@ impl ApprovalService for Grpc {
         request: Request<pb::SubmitForApprovalRequest>,
     ) -> Result<Response<pb::SubmitForApprovalResponse>, Status> {
         let (ctx, body) = accept(request)?;
-        let view = self.0.submit(&ctx, request::submission(body)?).await?;
+        let view = self.0.submit(&ctx, request::submission(&ctx, body)?).await?;
         Ok(Response::new(pb::SubmitForApprovalResponse { session: Some(view_to_pb(view)) }))
     }
 

@@ -48,6 +48,7 @@ pub(crate) fn view_to_pb(view: View) -> pb::PlanReviewSession {
 
 /// The session alone. Of the plan only what tells one session from another.
 pub(crate) fn session_to_pb(session: &Session) -> pb::PlanReviewSession {
+    let amends = session.options.amends.as_ref();
     pb::PlanReviewSession {
         id: session.id.to_pb(),
         plan: Some(plan::Plan {
@@ -79,6 +80,8 @@ pub(crate) fn session_to_pb(session: &Session) -> pb::PlanReviewSession {
         revision: session.revision,
         dismissed_votes: Vec::new(),
         after_review_of: session.after_review_of.map(|id| id.to_pb()).unwrap_or_default(),
+        amends_session_id: amends.map(|amends| amends.session.to_pb()).unwrap_or_default(),
+        amends_item_id: amends.map(|amends| amends.item.clone()).unwrap_or_default(),
     }
 }
 

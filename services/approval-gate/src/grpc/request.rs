@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use assent_core::grant::Amends;
 use assent_core::id::SessionId;
-use assent_core::{Digest, Violation};
+use assent_core::{Digest, OpContext, Violation};
 use assent_plan::{Channel, Map, RiskLevel, Span, TimeoutAction};
 use assent_proto::approval::v1 as pb;
 use assent_proto::review::v1 as review;
@@ -22,17 +23,34 @@ const DEFAULT_WAIT: Duration = Duration::from_secs(60);
 /// Longest time that one call waits.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
-pub(super) fn submission(request: pb::SubmitForApprovalRequest) -> Result<Submission, GateError> {
+pub(super) fn submission(
+    ctx: &OpContext,
+    request: pb::SubmitForApprovalRequest,
+) -> Result<Submission, GateError> {
     let hash = Digest::of(&[&request.encode_to_vec()]);
+    let (amended, amended_item) = (request.amends_session_id.clone(), request.amends_item_id.clone());
     let read = read_message("", |at| {
+        let amends = amends(ctx, amended, amended_item, at);
         let plan = plan(request.goal, request.plan, request.context, at);
         let mode = at.field("mode").optional_choice::<Mode>(request.mode);
         let options = options(request.options.unwrap_or_default(), &at.field("options"));
-        Ok((plan?, mode?, options?))
+        Ok((plan?, mode?, Options { amends: amends?, ..options? }))
     });
     let (plan, mode, options) = read.map_err(GateError::invalid)?;
     let (on_behalf_of, request_id) = (request.on_behalf_of, request.request_id);
     Ok(Submission { plan, options, mode, on_behalf_of, request_id, hash })
+}
+
+/// Which running execution the plan is a part of.
+fn amends(ctx: &OpContext, session: String, item: String, at: &Field<'_>) -> Result<Option<Amends>, Refused> {
+    if session.is_empty() && item.is_empty() {
+        return Ok(None);
+    }
+    let field = at.field("amends_session_id");
+    if !ctx.actor().is_service() {
+        return Err(field.refuse("SERVICE_ONLY", "is for Assent's services"));
+    }
+    Ok(Some(Amends { session: field.read(session)?, item }))
 }
 
 fn plan(

@@ -33,7 +33,11 @@ const ADMIN2: Person = person("admin2", "admin2@localhost", actor::ADMIN);
 pub(crate) const AGENT: Person =
     Person { name: "agent", id: "agent@localhost", kind: ActorKind::Agent, role: actor::DEVELOPER };
 
-const EVERYBODY: [Person; 5] = [DEV, LEAD, ADMIN, ADMIN2, AGENT];
+/// Does approved work.
+const WORKER: Person =
+    Person { name: "worker", id: "worker@localhost", kind: ActorKind::Agent, role: actor::WORKER };
+
+const EVERYBODY: [Person; 6] = [DEV, LEAD, ADMIN, ADMIN2, AGENT, WORKER];
 
 /// Where the token of somebody is.
 pub(crate) fn token_file(directory: &Path, person: Person) -> PathBuf {
@@ -108,7 +112,7 @@ mod tests {
         let credentials = Credentials::new(&again, "dev_token").unwrap();
         let lead = credentials.authenticate(token.trim()).unwrap();
         assert_eq!((lead.id.as_str(), lead.has_role("lead")), ("lead@localhost", true));
-        assert_eq!(first.identities.len(), 5);
+        assert_eq!(first.identities.len(), 6);
         let file = std::fs::read_to_string(dir.path().join("identities.yaml")).unwrap();
         assert!(!file.contains(token.trim()));
         let mode = std::fs::metadata(token_file(dir.path(), LEAD)).unwrap().permissions().mode();

@@ -4,6 +4,8 @@ ALTER TABLE executions ADD COLUMN ordered TEXT NOT NULL DEFAULT '';
 CREATE INDEX executions_ordered ON executions (id) WHERE ordered <> '';
 
 ALTER TABLE work_item_runs ADD COLUMN undo_attempt BIGINT NOT NULL DEFAULT 0;
+-- Digest of the tool when the execution was accepted; another tool is not called.
+ALTER TABLE work_item_runs ADD COLUMN tool_digest BYTEA;
 -- Session that reviews, or has approved, values that lay outside a bound.
 ALTER TABLE work_item_runs ADD COLUMN amended_by UUID;
 

@@ -21,13 +21,13 @@ use crate::domain::{Execution, ExecutionState, Run, RunFact};
 use crate::error::ExecutorError;
 use crate::store::executions::{self, Approved};
 use crate::store::leases::Lease;
-use crate::store::runs;
+use crate::store::runs::{self, Added};
 
 /// What may run.
-struct Permitted {
-    token: String,
-    claims: GrantClaims,
-    plan: Plan,
+pub(super) struct Permitted {
+    pub(super) token: String,
+    pub(super) claims: GrantClaims,
+    pub(super) plan: Plan,
 }
 
 /// What the event is about when nothing may run.
@@ -48,6 +48,10 @@ impl App {
     ) -> Result<Execution, ExecutorError> {
         let permitted = self.permitted(ctx, session).await?;
         let permitted = permitted.map_err(|refused| ExecutorError::Refused(refused.refusal))?;
+        if permitted.claims.amends.is_some() {
+            // It is a part of another execution.
+            return Err(ExecutorError::UnknownExecution(session));
+        }
         self.begin(ctx, session, permitted, None).await?;
         self.execution(session).await
     }
@@ -57,14 +61,22 @@ impl App {
     /// # Errors
     /// When nothing can be said yet: the fact comes again.
     pub(crate) async fn on_event(&self, event: &Event, cursor: Cursor) -> Result<Handled, ExecutorError> {
-        let decided =
-            matches!(event.payload, Some(Payload::PlanApproved(_) | Payload::PlanPartiallyApproved(_)));
-        let session = event.session_id.parse::<SessionId>().ok().filter(|_| decided);
-        let Some(session) = session else { return Ok(Handled::Skipped) };
+        let Ok(session) = event.session_id.parse::<SessionId>() else { return Ok(Handled::Skipped) };
+        match event.payload {
+            Some(Payload::PlanApproved(_) | Payload::PlanPartiallyApproved(_)) => {}
+            Some(Payload::PlanRejected(_) | Payload::PlanCancelled(_) | Payload::ApprovalTimeout(_)) => {
+                return self.review_ended(event, session, cursor).await;
+            }
+            Some(Payload::GrantRevoked(_)) => return self.revoked(session).await,
+            _ => return Ok(Handled::Skipped),
+        }
         let trace = Some(event.traceparent.as_str()).filter(|trace| !trace.is_empty());
         let ctx = self.context(trace);
         // Every call comes before the transaction.
         match self.permitted(&ctx, session).await? {
+            Ok(permitted) if permitted.claims.amends.is_some() => {
+                self.review_granted(session, permitted, cursor).await?;
+            }
             Ok(permitted) => self.begin(&ctx, session, permitted, Some(cursor)).await?,
             Err(refused) => self.refuse(&ctx, session, &refused, cursor).await?,
         }
@@ -98,7 +110,7 @@ impl App {
         let subject = Subject { session, version: version.version_number, digest, plan: &plan };
         let skew = Duration::from_secs(self.config.clock_skew_seconds);
         let checked = grant::check(&claims, subject);
-        match checked.and_then(|()| grant::check_time(&claims, self.source.now(), skew)) {
+        match checked.and_then(|_| grant::check_time(&claims, self.source.now(), skew)) {
             Ok(()) => Ok(Ok(Permitted { token, claims, plan })),
             Err(refusal) => refused(claims.ver, refusal),
         }
@@ -141,21 +153,22 @@ impl App {
         // Where there is room it is driven here, and nobody has to find it first.
         let room = self.driven.room();
         let driver = room.as_ref().map(|_| (self.driven.owner.as_str(), self.lease_until()));
+        self.config.faults.before().await;
         let mut tx = self.db.begin().await?;
         if let Some(cursor) = cursor {
             cursor.advance(&mut tx).await?;
         }
         let is_new = executions::insert(&mut tx, &execution, &approved, driver).await?;
         if is_new {
-            for item in &approved.plan.items {
-                if let Some(run) = all.get(&item.id) {
-                    runs::insert(&mut tx, execution.id, run, item).await?;
-                }
-            }
+            let added = approved.plan.items.iter().filter_map(|item| {
+                Some(Added::new(all.get(&item.id)?, item, self.catalog.tool_digest(&item.tool)))
+            });
+            runs::insert(&mut tx, execution.id, &added.collect::<Vec<_>>()).await?;
             let started = ExecutionStarted { execution: Some(convert::outline(&execution, &all)) };
             append(&mut tx, ctx, Some(session), Payload::ExecutionStarted(started)).await?;
         }
         tx.commit().await?;
+        self.config.faults.after().await;
         if is_new {
             tracing::info!(workflow_id = %session, execution = %execution.id, step_count = all.len(), "accepted");
             match room {

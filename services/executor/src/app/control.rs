@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use assent_core::OpContext;
 use assent_core::id::{ExecutionId, SessionId};
+use assent_core::{ActorKind, OpContext};
 use assent_events::append;
 use assent_plan::ItemId;
 use assent_proto::event::v1::event::Payload;
@@ -43,6 +43,7 @@ impl App {
         ctx: &OpContext,
         asked: Asked<'_>,
     ) -> Result<Execution, ExecutorError> {
+        permitted(ctx, asked.command)?;
         let id = self.execution(asked.session).await?.id;
         let mut tx = self.db.begin().await?;
         leases::lock(&mut tx, id).await?;
@@ -75,6 +76,7 @@ impl App {
         asked: Asked<'_>,
         item: &ItemId,
     ) -> Result<Execution, ExecutorError> {
+        permitted(ctx, asked.command)?;
         let id = self.execution(asked.session).await?.id;
         let (_, approved, _) = executions::approved(&self.db, id).await?;
         // What was never approved stays skipped, so the grant must be read; this comes before the transaction.
@@ -146,6 +148,12 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// An agent may hold what it has asked for; to let it go on, repeat it or undo it takes a person.
+fn permitted(ctx: &OpContext, command: Command) -> Result<(), ExecutorError> {
+    let holds = matches!(command, Command::Pause | Command::Cancel);
+    if ctx.actor().kind == ActorKind::Agent && !holds { Err(ExecutorError::Agent(command)) } else { Ok(()) }
 }
 
 async fn runs_of(tx: &mut Tx, execution: ExecutionId) -> Result<Runs, ExecutorError> {

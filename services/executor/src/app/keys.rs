@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
-use assent_core::OpContext;
 use assent_core::grant::GrantClaims;
-use assent_core::id::SessionId;
+use assent_core::id::{GrantKind, SessionId};
+use assent_core::{Code, Fault as _, Id, OpContext};
 use assent_proto::approval::v1::approval_service_client::ApprovalServiceClient;
-use assent_proto::approval::v1::{GetGrantRequest, GetKeysRequest};
+use assent_proto::approval::v1::{CheckGrantRequest, GetGrantRequest, GetKeysRequest, GrantStatus};
 use assent_rpc::{RemoteFault, Transport, outbound};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 
@@ -27,6 +27,41 @@ impl Keys {
     /// Asks `gate` for grants and keys.
     pub(crate) fn new(gate: ApprovalServiceClient<Transport>) -> Self {
         Self { gate, known: RwLock::default() }
+    }
+
+    /// The approval gate.
+    pub(crate) fn gate(&self) -> ApprovalServiceClient<Transport> {
+        self.gate.clone()
+    }
+
+    /// Whether the gate still stands by a grant.
+    ///
+    /// # Errors
+    /// When it does not say.
+    pub(crate) async fn standing(
+        &self,
+        ctx: &OpContext,
+        session: SessionId,
+        grant: Id<GrantKind>,
+    ) -> Result<Result<(), Refusal>, ExecutorError> {
+        let request = CheckGrantRequest { session_id: session.to_string(), grant_id: grant.to_string() };
+        let answer = match self.gate.clone().check_grant(outbound(ctx, request)).await {
+            Ok(answer) => answer.into_inner(),
+            Err(status) => {
+                let fault = RemoteFault::from(status);
+                // A gate that does not know it does not stand by it.
+                return if fault.code() == Code::NotFound {
+                    Ok(Err(Refusal::Revoked("the approval gate does not know it".to_owned())))
+                } else {
+                    Err(fault.into())
+                };
+            }
+        };
+        Ok(match answer.status() {
+            GrantStatus::Valid => Ok(()),
+            GrantStatus::Expired => Err(Refusal::Expired),
+            GrantStatus::Revoked | GrantStatus::Unspecified => Err(Refusal::Revoked(answer.reason)),
+        })
     }
 
     /// The grant of a session.

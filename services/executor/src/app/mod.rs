@@ -1,6 +1,7 @@
 //! What the executor works with, and its use cases.
 
 mod accept;
+mod amend;
 pub(crate) mod control;
 pub(crate) mod driven;
 pub(crate) mod keys;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use assent_core::id::ExecutionId;
 use assent_core::{Actor, ContextSource, OpContext, Timestamp};
 use assent_events::{Log, Watching};
-use assent_plan::Catalog;
+use assent_plan::{Catalog, Map};
 use assent_proto::versioning::v1::versioning_service_client::VersioningServiceClient;
 use assent_rpc::Transport;
 use assent_store::Db;
@@ -22,10 +23,12 @@ use tokio::sync::Notify;
 use self::driven::Driven;
 use self::keys::Keys;
 use crate::config::Config;
+use crate::domain::work::WORKER;
 use crate::secrets::Secrets;
 use crate::tools::Toolbox;
 use crate::tools::blobs::Blobs;
 use crate::tools::workspace::Workspace;
+use crate::work::Desk;
 
 /// What the executor works with.
 pub(crate) struct App {
@@ -51,6 +54,8 @@ pub(crate) struct App {
     pub(crate) wake: Notify,
     /// What this process drives.
     pub(crate) driven: Driven,
+    /// Where work goes to workers.
+    pub(crate) desk: Desk,
     /// The facts of this service.
     pub(crate) log: Log,
     /// For those who follow them.
@@ -62,6 +67,13 @@ impl App {
     pub(crate) fn context(&self, traceparent: Option<&str>) -> OpContext {
         let actor = Actor::system(crate::NAME);
         OpContext::new(actor, self.source.new_id(), traceparent, self.source.clone())
+    }
+
+    /// Whether an attempt may be made again under the same key when nobody knows how it ended. One that workers make is
+    /// found again, not made again.
+    pub(crate) fn is_repeatable(&self, tool: &str, arguments: &Map) -> bool {
+        let idempotent = self.catalog.get(tool).is_some_and(|tool| tool.idempotent);
+        tool == WORKER || self.toolbox.is_repeatable(tool, arguments, idempotent)
     }
 
     /// Where the files of an execution are.

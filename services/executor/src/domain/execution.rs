@@ -57,7 +57,6 @@ names! {
         /// Only items that wait for a review are left.
         Parked => "parked",
         /// A review has ended, and there is something to do again.
-        #[cfg_attr(not(test), expect(dead_code, reason = "amendments make it true"))]
         Woken => "woken",
         /// A person stopped it, and nothing runs any more.
         Cancelled => "cancelled",
@@ -97,7 +96,9 @@ impl ExecutionState {
             ) => Self::RollingBack,
             (Self::RollingBack, Fact::Undone) => Self::RolledBack,
             (Self::RollingBack, Fact::UndoFailed) => Self::RollbackFailed,
-            (Self::Pending | Self::Running | Self::RollingBack, Fact::Refused) => Self::Failed,
+            (Self::Pending | Self::Running | Self::Waiting | Self::RollingBack, Fact::Refused) => {
+                Self::Failed
+            }
             (state, fact) => {
                 let (state, fact) = (state.as_str(), fact.as_str());
                 return Err(IllegalTransition { what: "execution", state, fact });
@@ -202,6 +203,7 @@ mod tests {
                 "paused resumed running",
                 "paused cancelled cancelled",
                 "waiting undo_begun rolling_back",
+                "waiting refused failed",
                 "waiting paused paused",
                 "waiting woken running",
                 "waiting cancelled cancelled",

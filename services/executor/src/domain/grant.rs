@@ -7,7 +7,7 @@ use assent_core::id::SessionId;
 use assent_core::{Digest, Timestamp};
 use assent_plan::digest::{DigestError, item_leaf};
 use assent_plan::graph::GraphError;
-use assent_plan::{Plan, PlanDigest, PlanGraph, WorkItem};
+use assent_plan::{Condition, Plan, PlanDigest, PlanGraph, WorkItem};
 
 /// Why nothing runs on a grant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,6 +41,12 @@ pub(crate) enum Refusal {
     /// An item is not the one that was approved.
     #[error("the work item `{0}` is not as it was approved")]
     Leaf(String),
+    /// It was taken back.
+    #[error("the grant was taken back: {0}")]
+    Revoked(String),
+    /// A tool is not the one for which the plan was approved.
+    #[error("the tool `{0}` has changed since the execution was accepted")]
+    Tool(String),
     /// The grant asks for something that this executor cannot enforce.
     #[error("the grant carries a condition that this executor does not know")]
     Condition,
@@ -60,6 +66,8 @@ impl Refusal {
             Self::Expired => "GRANT_EXPIRED",
             Self::NotYetValid => "GRANT_NOT_YET_VALID",
             Self::Leaf(_) => "ITEM_LEAF_MISMATCH",
+            Self::Revoked(_) => "GRANT_REVOKED",
+            Self::Tool(_) => "TOOL_CHANGED",
             Self::Condition => "GRANT_CONDITION_UNKNOWN",
             Self::Unsound(_) => "PLAN_INVALID",
         }
@@ -85,8 +93,8 @@ pub(crate) struct Subject<'p> {
     pub(crate) plan: &'p Plan,
 }
 
-/// Checks everything about `claims` but their signature and time.
-pub(crate) fn check(claims: &GrantClaims, subject: Subject<'_>) -> Result<(), Refusal> {
+/// Checks everything about `claims` but their signature and time; returns what the execution must keep to.
+pub(crate) fn check(claims: &GrantClaims, subject: Subject<'_>) -> Result<Vec<Condition>, Refusal> {
     if claims.iss != ISSUER {
         return Err(Refusal::Signature);
     }
@@ -106,11 +114,9 @@ pub(crate) fn check(claims: &GrantClaims, subject: Subject<'_>) -> Result<(), Re
             return Err(Refusal::Leaf(id.clone()));
         }
     }
-    if !claims.conditions.is_empty() {
-        return Err(Refusal::Condition);
-    }
     PlanGraph::new(subject.plan)?;
-    Ok(())
+    let known = claims.conditions.iter().map(Condition::of_json);
+    known.collect::<Result<_, _>>().map_err(|_| Refusal::Condition)
 }
 
 /// Whether the grant may be used at `now`. `skew` is how far the clocks of gate and executor may differ: it lets a
@@ -164,6 +170,7 @@ mod tests {
             dig: digest.root,
             items: plan.items.iter().map(leaf).collect::<BTreeMap<_, _>>(),
             conditions: Vec::new(),
+            amends: None,
             iat: 100,
             nbf: 100,
             exp: 200,
@@ -177,7 +184,7 @@ mod tests {
     fn refused(claims: &GrantClaims, plan: &Plan, seconds: i64) -> Option<&'static str> {
         let subject = Subject { session: session(1), version: 1, digest: claims.dig, plan };
         let time = || check_time(claims, at(seconds), Duration::from_secs(30));
-        check(claims, subject).and_then(|()| time()).err().map(|refusal| refusal.reason())
+        check(claims, subject).and_then(|_| time()).err().map(|refusal| refusal.reason())
     }
 
     #[test]

@@ -51,10 +51,8 @@ names! {
         /// It cannot be undone.
         UndoFailed => "undo_failed",
         /// Its values lie outside a bound.
-        #[cfg_attr(not(test), expect(dead_code, reason = "amendments make it true"))]
         Held => "held",
         /// Its values have been approved.
-        #[cfg_attr(not(test), expect(dead_code, reason = "amendments make it true"))]
         Released => "released",
         /// A person has it tried again, or it was skipped because of one that is.
         Reopened => "reopened",

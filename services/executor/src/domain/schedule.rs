@@ -59,6 +59,11 @@ impl Schedule {
         Ok(Self { graph, tolerated, parallel })
     }
 
+    /// The graph of the plan.
+    pub(crate) fn graph(&self) -> &PlanGraph {
+        &self.graph
+    }
+
     /// What to do at `now`.
     pub(crate) fn next(&self, runs: &Runs, now: Timestamp) -> Step {
         let mut progress: BTreeMap<&ItemId, Progress> =

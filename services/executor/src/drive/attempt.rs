@@ -3,18 +3,25 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use assent_core::{Digest, Timestamp};
+use assent_plan::condition::{Progress, Unmet};
 use assent_plan::{Money, WorkItem};
 use futures_util::FutureExt as _;
 
 use super::Drive;
-use super::binding::{Ready, bind};
-use crate::domain::grant::{self, Refusal};
+use super::binding::{Ready, Unready, bind};
+use super::verified::Verified;
+use crate::app::App;
+use crate::domain::grant::Refusal;
 use crate::domain::limits::{self, Used};
-use crate::domain::{Run, retry};
+use crate::domain::work::{self, Kind, WORKER};
+use crate::domain::{Run, RunState, retry};
 use crate::error::ExecutorError;
 use crate::secrets::Mask;
-use crate::store::runs::{self, Kept};
+use crate::store::runs::Kept;
+use crate::store::work::Offer;
 use crate::tools::{Call, Outcome, ToolError, Toolbox};
+use crate::work::made_by_a_worker;
 
 /// Longest error text that is kept, in characters.
 const MAX_ERROR: usize = 2_000;
@@ -26,6 +33,8 @@ pub(super) struct Attempt {
     pub(super) kept: Vec<Kept>,
     timeout: Duration,
     mask: Mask,
+    /// For an attempt that a worker makes.
+    offer: Option<Offer>,
 }
 
 /// Why an attempt may not begin.
@@ -36,6 +45,10 @@ pub(super) enum Hindrance {
     Failed(ToolError),
     /// The time of the grant is over: the item fails, and the alarm is raised.
     Expired(Refusal),
+    /// A value lies outside its bound: the item waits for a review.
+    OutOfBounds(ToolError),
+    /// A condition of the approval does not let it begin before.
+    NotBefore(Timestamp),
     /// Nothing can be said now.
     Broken(ExecutorError),
 }
@@ -46,6 +59,15 @@ impl From<ToolError> for Hindrance {
     }
 }
 
+impl From<Unready> for Hindrance {
+    fn from(error: Unready) -> Self {
+        match error {
+            Unready::Unusable(error) => Self::Failed(error),
+            Unready::OutOfBounds(error) => Self::OutOfBounds(error),
+        }
+    }
+}
+
 impl From<ExecutorError> for Hindrance {
     fn from(error: ExecutorError) -> Self {
         Self::Broken(error)
@@ -53,22 +75,23 @@ impl From<ExecutorError> for Hindrance {
 }
 
 impl Drive {
-    /// The item of `run` as it is stored now, if that is what was approved.
-    pub(super) async fn approved_item(&self, run: &Run) -> Result<Result<WorkItem, Refusal>, ExecutorError> {
-        let item = runs::item(&self.app.db, run.id).await?;
-        if item.id != run.item {
-            return Ok(Err(Refusal::Leaf(run.item.to_string())));
-        }
-        Ok(grant::check_item(&self.claims, &item).map(|()| item))
-    }
-
-    /// Gets attempt `number` of `run` ready: checks what was approved, every limit, and resolves the arguments.
+    /// Gets attempt `number` of `run`, whose item is `stored`, ready: checks what was approved, every limit, and resolves the arguments.
     /// `repeated` when the attempt began before, in a process that died.
-    pub(super) async fn prepare(&self, run: &Run, number: u32, repeated: bool) -> Result<Attempt, Hindrance> {
-        let item = self.approved_item(run).await?.map_err(Hindrance::Refused)?;
+    pub(super) async fn prepare(
+        &self,
+        run: &Run,
+        stored: Option<(WorkItem, Option<Digest>)>,
+        number: u32,
+        repeated: bool,
+    ) -> Result<Attempt, Hindrance> {
+        let none =
+            || Hindrance::Refused(Refusal::Unavailable("the review of its values has no grant".to_owned()));
+        let verified = self.authority(run).ok_or_else(none)?;
+        // A row that is gone is no permission.
+        let gone = || Hindrance::Refused(Refusal::Leaf(run.item.to_string()));
+        let item = verified.stored(&self.app, run, stored.ok_or_else(gone)?).map_err(Hindrance::Refused)?;
         let now = self.app.source.now();
-        let skew = Duration::from_secs(self.app.config.clock_skew_seconds);
-        grant::check_time(&self.claims, now, skew).map_err(Hindrance::Expired)?;
+        verified.check_time(&self.app, now).map_err(Hindrance::Expired)?;
         let unknown =
             || ToolError::lasting("TOOL_UNKNOWN", format!("the catalog has no tool `{}`", item.tool));
         let tool = self.app.catalog.get(&item.tool).ok_or_else(unknown)?;
@@ -77,13 +100,31 @@ impl Drive {
         let price = if repeated { Money::ZERO } else { tool.cost(tool.typical_tokens) };
         let since = execution.started_at.unwrap_or(now);
         let used = Used { cost: execution.cost, item_cost: run.cost, since };
-        limits::check(&self.plan, &item, price, used, now)
+        limits::check(&verified.plan, &item, price, used, now)
             .map_err(|passed| ToolError::lasting(passed.reason(), passed.to_string()))?;
+        // What began keeps to the conditions that held then.
+        if !repeated {
+            self.keeps_to(verified, &item, price, since, now)?;
+        }
         let (catalog, secrets) = (&self.app.catalog, &self.app.secrets);
         let Ready { arguments, mask } =
             bind(&item.arguments, &item.bounds, tool, catalog, &self.ledger.runs, secrets).await?;
+        let timeout = item.constraints.timeout.unwrap_or(tool.default_timeout).duration();
+        let key = retry::idempotency_key(execution.session, execution.version, &item, number);
+        let offer = (item.tool == WORKER).then(|| Offer {
+            key: key.clone(),
+            execution: execution.id,
+            run: run.id,
+            attempt: number,
+            kind: Kind::Do,
+            queue: work::queue(&arguments).to_owned(),
+            capabilities: item.required_capabilities.clone(),
+            agent_type: item.preferred_agent_type.clone(),
+            priority: work::urgency(item.priority),
+            timeout,
+        });
         let call = Call {
-            key: retry::idempotency_key(execution.session, execution.version, &item, number),
+            key,
             tool: item.tool,
             arguments,
             session: execution.session,
@@ -91,16 +132,48 @@ impl Drive {
             workspace: self.app.workspace(execution.id),
         };
         let kept = self.app.toolbox.keep(&call).await?;
-        let timeout = item.constraints.timeout.unwrap_or(tool.default_timeout).duration();
-        Ok(Attempt { call, price, kept, timeout, mask })
+        Ok(Attempt { call, price, kept, timeout, mask, offer })
+    }
+}
+
+impl Drive {
+    /// Whether the conditions of the approval let `item` begin.
+    fn keeps_to(
+        &self,
+        verified: &Verified,
+        item: &WorkItem,
+        price: Money,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Hindrance> {
+        let count = |state| self.ledger.runs.values().filter(|run| run.state == state).count();
+        let progress = Progress {
+            now,
+            started_at: since,
+            cost: self.ledger.execution.cost,
+            next_cost: price,
+            completed: count(RunState::Succeeded),
+            failed: count(RunState::Failed),
+            dry_run: self.rehearsed,
+            item,
+        };
+        verified.conditions.iter().try_for_each(|condition| match condition.judge(&progress) {
+            Ok(()) => Ok(()),
+            Err(Unmet::Early(time)) => Err(Hindrance::NotBefore(time)),
+            Err(unmet) => Err(ToolError::lasting("CONDITION_UNMET", unmet.to_string()).into()),
+        })
     }
 }
 
 impl Attempt {
     /// Makes the attempt, within its time.
-    pub(super) async fn make(self, toolbox: Toolbox) -> Result<Outcome, ToolError> {
-        let Self { call, timeout, mask, .. } = self;
-        limited(&toolbox, &call, timeout, &mask).await
+    pub(super) async fn make(self, app: &App) -> Result<Outcome, ToolError> {
+        let Self { call, timeout, mask, offer, .. } = self;
+        match offer {
+            None => limited(&app.toolbox, &call, timeout, &mask).await,
+            // Its time begins when a worker takes it.
+            Some(offer) => mask.apply(made_by_a_worker(app, &offer).await),
+        }
     }
 }
 

@@ -7,32 +7,60 @@ use assent_plan::references::{self, Reference};
 use assent_plan::{Bound, Catalog, Map, Tool};
 use serde_json::Value;
 
-use crate::domain::RunState;
 use crate::domain::schedule::Runs;
+use crate::domain::{Run, RunState};
 use crate::secrets::{Mask, Secrets};
 use crate::tools::ToolError;
 
 /// Arguments that are ready to be used.
-pub(super) struct Ready {
-    pub(super) arguments: Map,
-    pub(super) mask: Mask,
+pub(crate) struct Ready {
+    /// As the tool takes them.
+    pub(crate) arguments: Map,
+    /// Hides the secrets among them.
+    pub(crate) mask: Mask,
+}
+
+/// Why arguments are not ready.
+#[derive(Debug)]
+pub(crate) enum Unready {
+    /// They cannot be used.
+    Unusable(ToolError),
+    /// They lie outside what was approved.
+    OutOfBounds(ToolError),
+}
+
+impl From<ToolError> for Unready {
+    fn from(error: ToolError) -> Self {
+        Self::Unusable(error)
+    }
+}
+
+impl Unready {
+    /// As the failure of an item that nobody holds.
+    pub(crate) fn failure(self) -> ToolError {
+        match self {
+            Self::Unusable(error) | Self::OutOfBounds(error) => error,
+        }
+    }
 }
 
 /// Resolves `arguments` of a call of `tool`.
-pub(super) async fn bind(
+pub(crate) async fn bind(
     arguments: &Map,
     limits: &[Bound],
     tool: &Tool,
     catalog: &Catalog,
     runs: &Runs,
     secrets: &Secrets,
-) -> Result<Ready, ToolError> {
+) -> Result<Ready, Unready> {
     let known = lookup_secrets(arguments, tool, secrets).await?;
     let invalid = |text: String| ToolError::lasting("ARGUMENTS_INVALID", text);
     let resolved = references::resolve(arguments, |reference| match reference {
         Reference::Secret(name) => known.get(name).cloned().map(Value::String),
         Reference::Output { item, path } => {
-            let run = runs.get(item).filter(|run| run.state == RunState::Succeeded)?;
+            // What is being undone has its output still.
+            let has_output = |run: &&Run| matches!(run.state, RunState::Succeeded | RunState::RollingBack);
+            let run = runs.get(item).filter(has_output)?;
             // Selecting wants one value, and the output is an object.
             let output = Value::Object(run.output.clone()?);
             Reference::select(path, &output).cloned()
@@ -44,15 +72,16 @@ pub(super) async fn bind(
         return Err(invalid(format!(
             "the argument `{}` is not usable: {}",
             problem.pointer, problem.message
-        )));
+        ))
+        .into());
     }
     for bound in limits {
-        bounds::judge(bound, &resolved).map_err(|error| exceeded(bound, &error))?;
+        bounds::judge(bound, &resolved).map_err(|error| Unready::OutOfBounds(exceeded(bound, &error)))?;
     }
     Ok(Ready { arguments: resolved, mask: Mask::new(known.into_values()) })
 }
 
-async fn lookup_secrets(
+pub(super) async fn lookup_secrets(
     arguments: &Map,
     tool: &Tool,
     secrets: &Secrets,

@@ -1,9 +1,12 @@
 //! Running the items of an execution.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use assent_core::Timestamp;
-use assent_plan::ItemId;
+use assent_core::id::SessionId;
+use assent_plan::{ItemId, WorkItem};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
@@ -18,12 +21,14 @@ use crate::domain::schedule::{Step, Verdict};
 use crate::domain::{ExecutionFact, Run, RunFact, RunState, retry, rollback};
 use crate::error::ExecutorError;
 use crate::store::artifacts::Artifact;
-use crate::store::runs;
+use crate::store::runs::{self, Stored};
 use crate::tools::{Outcome, ToolError};
 
 /// Shortest and longest wait between two looks at what is due.
 const SOON: Duration = Duration::from_millis(10);
 const LATE: Duration = Duration::from_secs(1);
+/// What is due later is looked at when the lease is prolonged.
+const FAR: Duration = Duration::from_secs(10);
 
 type Ended = (ItemId, Result<Outcome, ToolError>);
 
@@ -42,10 +47,20 @@ impl Drive {
         if let Some(refusal) = self.recover(&mut running).await? {
             return self.refuse(&refusal).await;
         }
+        if let Some(refusal) = self.rehearse().await? {
+            return self.refuse(&refusal).await;
+        }
+        let mut news = true;
         let mut renewal = Instant::now() + self.app.renewal();
         let mut drained = None;
         loop {
             if drained.is_none() {
+                if std::mem::take(&mut news) {
+                    if let Some(refusal) = self.amend().await? {
+                        return self.refuse(&refusal).await;
+                    }
+                }
+                self.ask().await?;
                 let retry = match self.turn(&mut running).await? {
                     Turn::Wait(retry) => retry,
                     Turn::Again => continue,
@@ -56,21 +71,35 @@ impl Drive {
                     () = stop.cancelled() => {
                         drained = Some(Instant::now() + Duration::from_secs(self.app.config.drain_seconds));
                     }
-                    Some(ended) = running.join_next() => self.take_in(ended.ok(), &mut running).await?,
-                    () = bell.notified() => self.ledger.look().await?,
+                    Some(ended) = running.join_next() => {
+                        if let Some(refusal) = self.take_in(ended.ok(), &mut running).await? {
+                            return self.refuse(&refusal).await;
+                        }
+                    }
+                    () = bell.notified() => {
+                        self.ledger.look().await?;
+                        // It may have been taken back.
+                        self.stood.clear();
+                        news = true;
+                    }
                     () = sleep_until(look.min(renewal)) => {}
                 }
             } else if running.is_empty() || drained.is_some_and(|end| Instant::now() >= end) {
                 return Ok(Flow::Stopped);
             } else {
                 tokio::select! {
-                    Some(ended) = running.join_next() => self.take_in(ended.ok(), &mut running).await?,
+                    Some(ended) = running.join_next() => {
+                        if let Some(refusal) = self.take_in(ended.ok(), &mut running).await? {
+                            return self.refuse(&refusal).await;
+                        }
+                    }
                     () = sleep_until(drained.unwrap_or(renewal).min(renewal)) => {}
                 }
             }
             if Instant::now() >= renewal {
                 self.ledger.renew().await?;
                 renewal = Instant::now() + self.app.renewal();
+                news = true;
             }
         }
     }
@@ -101,8 +130,13 @@ impl Drive {
                     // Something failed before it began: what follows from that?
                     Begun::Changed => Ok(Turn::Again),
                     Begun::Waiting => Ok(Turn::Wait(retry)),
+                    Begun::NotBefore(time) => {
+                        Ok(Turn::Wait(Some(retry.map_or(time, |retry| retry.min(time)))))
+                    }
                 }
             }
+            // It does not rest before its reviews are asked for.
+            (_, Verdict::Waiting) if self.is_unasked() => Ok(Turn::Wait(Some(now.after(LATE)))),
             (_, Verdict::Completed | Verdict::Failed(_) | Verdict::Waiting) => {
                 self.conclude(step, now).await?;
                 Ok(Turn::Over(Flow::Next))
@@ -111,7 +145,8 @@ impl Drive {
     }
 
     fn wait(&self, retry: Option<Timestamp>, now: Timestamp) -> Duration {
-        retry.map_or(self.app.renewal(), |at| at.since(now).clamp(SOON, LATE))
+        let wait = retry.map(|at| at.since(now)).filter(|wait| *wait < FAR);
+        wait.map_or(self.app.renewal(), |wait| wait.clamp(SOON, LATE))
     }
 
     /// Goes on with attempts that ran when their driver died: repeats those that may be, and gives up the others.
@@ -121,13 +156,13 @@ impl Drive {
         let mut attempts = Vec::new();
         let found = self.ledger.runs.values().filter(|run| run.state == RunState::Running);
         for run in found.cloned().collect::<Vec<Run>>() {
-            let item = runs::item(&self.app.db, run.id).await?;
-            let idempotent = self.app.catalog.get(&item.tool).is_some_and(|tool| tool.idempotent);
-            if !self.app.toolbox.is_repeatable(&item.tool, &item.arguments, idempotent) {
+            let stored = runs::item(&self.app.db, run.id).await?;
+            let item = &stored.0;
+            if !self.app.is_repeatable(&item.tool, &item.arguments) {
                 give_up(&mut batch, run, INTERRUPTED.to_owned(), now)?;
                 continue;
             }
-            match self.prepare(&run, run.attempt, true).await {
+            match self.prepare(&run, Some(stored), run.attempt, true).await {
                 Ok(attempt) => attempts.push((run.item, attempt)),
                 Err(Hindrance::Refused(refusal)) => return Ok(Some(refusal)),
                 Err(hindrance) => self.fail(&mut batch, run, hindrance, now)?,
@@ -149,9 +184,26 @@ impl Drive {
         let mut batch = self.batch(now)?;
         let mut failed = self.pass_over(&mut batch, &step, now)?;
         let mut attempts = Vec::new();
+        let mut later = None;
+        match self.stand_by(&step.start).await {
+            Ok(Ok(())) => {}
+            Ok(Err(Refusal::Expired)) => {}
+            Ok(Err(refusal)) => return Ok(Begun::Refused(refusal)),
+            // What runs goes on; nothing begins that the gate might have taken back.
+            Err(ExecutorError::Remote(error)) => {
+                tracing::warn!(%error, "nothing begins, because the approval gate cannot be asked about the grant");
+                return Ok(Begun::NotBefore(now.after(LATE)));
+            }
+            Err(error) => return Err(error),
+        }
+        let ids = step.start.iter().filter_map(|id| self.ledger.runs.get(id)).map(|run| run.id);
+        let mut stored = match step.start.as_slice() {
+            [] => Stored::new(),
+            _ => runs::items(&self.app.db, &ids.collect::<Vec<_>>()).await?,
+        };
         for id in step.start {
             let Some(mut run) = self.ledger.runs.get(&id).cloned() else { continue };
-            match self.prepare(&run, run.attempt + 1, false).await {
+            match self.prepare(&run, stored.remove(&run.id), run.attempt + 1, false).await {
                 Ok(attempt) => {
                     run.apply(RunFact::AttemptStarted, now)?;
                     run.cost = run.cost.plus(attempt.price);
@@ -161,25 +213,46 @@ impl Drive {
                     attempts.push((id, attempt));
                 }
                 Err(Hindrance::Refused(refusal)) => return Ok(Begun::Refused(refusal)),
+                Err(Hindrance::NotBefore(time)) => later = Some(time),
                 Err(hindrance) => {
                     self.fail(&mut batch, run, hindrance, now)?;
                     failed = true;
                 }
             }
         }
+        let waiting = later.map_or(Begun::Waiting, Begun::NotBefore);
         if batch.is_empty() {
-            return Ok(Begun::Waiting);
+            return Ok(waiting);
         }
         self.ledger.commit(batch).await?;
         for (item, attempt) in attempts {
             self.start(item, attempt, running);
         }
-        Ok(if failed { Begun::Changed } else { Begun::Waiting })
+        Ok(if failed { Begun::Changed } else { waiting })
+    }
+
+    /// Asks the approval gate whether it stands by the grants under which `items` run; not again within a moment, because
+    /// it tells when it takes one back.
+    async fn stand_by(&mut self, items: &[ItemId]) -> Result<Result<(), Refusal>, ExecutorError> {
+        let runs = items.iter().filter_map(|id| self.ledger.runs.get(id));
+        let sessions: BTreeSet<SessionId> =
+            runs.map(|run| run.amended_by.unwrap_or(self.ledger.execution.session)).collect();
+        for session in sessions {
+            if self.stood.get(&session).is_some_and(|at| at.elapsed() < LATE) {
+                continue;
+            }
+            let verified = self.amendments.get(&session).unwrap_or(&self.verified);
+            if let Err(refusal) = verified.check_standing(&self.app, &self.ledger.ctx).await? {
+                return Ok(Err(refusal));
+            }
+            self.stood.insert(session, Instant::now());
+        }
+        Ok(Ok(()))
     }
 
     fn start(&self, item: ItemId, attempt: Attempt, running: &mut JoinSet<Ended>) {
-        let toolbox = self.app.toolbox.clone();
-        running.spawn(async move { (item, attempt.make(toolbox).await) });
+        let app = Arc::clone(&self.app);
+        running.spawn(async move { (item, attempt.make(&app).await) });
     }
 
     /// Notes which items will not run; whether there are any.
@@ -202,6 +275,8 @@ impl Drive {
     fn fail(&self, batch: &mut Batch, run: Run, why: Hindrance, now: Timestamp) -> Result<(), ExecutorError> {
         let error = match why {
             Hindrance::Broken(error) => return Err(error),
+            Hindrance::OutOfBounds(error) => return self.hold(batch, run, &error, now),
+            Hindrance::NotBefore(_) => return Ok(()),
             Hindrance::Failed(error) => shown(&error),
             Hindrance::Refused(refusal) | Hindrance::Expired(refusal) => {
                 batch.refused = Some(ledger::refused(&self.ledger.execution, &refusal));
@@ -211,12 +286,13 @@ impl Drive {
         give_up(batch, run, error, now)
     }
 
-    /// Takes in an attempt that has ended, and those that ended meanwhile.
+    /// Takes in an attempt that has ended, and those that ended meanwhile. What a worker was not given, because it is
+    /// not what was approved, is refused.
     async fn take_in(
         &mut self,
         first: Option<Ended>,
         running: &mut JoinSet<Ended>,
-    ) -> Result<(), ExecutorError> {
+    ) -> Result<Option<Refusal>, ExecutorError> {
         let now = self.app.source.now();
         let mut batch = self.batch(now)?;
         let mut place = self.ledger.runs.values().filter_map(|run| run.completed).max().unwrap_or_default();
@@ -232,24 +308,31 @@ impl Drive {
                     (run.output, run.summary) = (Some(outcome.output), outcome.summary);
                     batch.runs.push(run);
                 }
-                Err(error) => self.failed(&mut batch, run, &error, now).await?,
+                Err(error) => {
+                    let item = match self.item(&run).await? {
+                        Ok(item) => item,
+                        Err(refusal) => return Ok(Some(refusal)),
+                    };
+                    self.failed(&mut batch, run, &item, &error, now)?;
+                }
             }
         }
-        self.ledger.commit(batch).await
+        self.ledger.commit(batch).await?;
+        Ok(None)
     }
 
-    async fn failed(
+    fn failed(
         &self,
         batch: &mut Batch,
         mut run: Run,
+        item: &WorkItem,
         error: &ToolError,
         now: Timestamp,
     ) -> Result<(), ExecutorError> {
         let config = &self.app.config;
         let first = Duration::from_millis(config.retry_first_milliseconds);
         let longest = Duration::from_secs(config.retry_longest_seconds);
-        let item = runs::item(&self.app.db, run.id).await?;
-        let delay = retry::delay(&item, run.attempt, first, longest).filter(|_| error.retryable);
+        let delay = retry::delay(item, run.attempt, first, longest).filter(|_| error.retryable);
         match delay {
             Some(delay) => {
                 run.apply(RunFact::AttemptFailed, now)?;
@@ -309,6 +392,8 @@ enum Begun {
     Waiting,
     /// Some items ended without having begun.
     Changed,
+    /// Something may not begin before that time.
+    NotBefore(Timestamp),
     /// An item is not what was approved.
     Refused(Refusal),
 }

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use assent_core::id::RunKind;
+use assent_core::id::{RequestId, RunKind, SessionId};
 use assent_core::{Id, OpContext};
-use assent_events::{Backoff, append};
-use assent_plan::ItemId;
+use assent_events::{Backoff, append, append_all};
+use assent_plan::{ItemId, Plan, WorkItem};
 use assent_proto::event::v1::event::Payload;
 use assent_proto::event::v1::{ExecutionChanged, ExecutionEnded, ExecutionRefused, WorkItemRunChanged};
 use assent_store::StoreError;
@@ -18,12 +18,15 @@ use crate::convert;
 use crate::domain::control::{self, Order};
 use crate::domain::grant::Refusal;
 use crate::domain::schedule::Runs;
-use crate::domain::{Execution, ExecutionFact, Run, RunFact, RunState};
+use crate::domain::work::WORKER;
+use crate::domain::{Execution, ExecutionFact, ExecutionState, Run, RunFact, RunState};
 use crate::error::ExecutorError;
+use crate::store::amendments;
 use crate::store::artifacts::{self, Artifact};
 use crate::store::executions::{self, Approved};
 use crate::store::leases::{self, Guarded, Lease, Renewed};
 use crate::store::runs::{self, Kept};
+use crate::store::work;
 
 /// An execution as it is committed.
 pub(super) struct Ledger {
@@ -49,6 +52,14 @@ pub(super) struct Batch {
     pub(super) refused: Option<ExecutionRefused>,
     /// The order that it carries out.
     pub(super) answered: Option<Order>,
+    /// Reviews to ask for.
+    pub(super) asked: Vec<(RequestId, ItemId, Plan)>,
+    /// Reviews that were opened.
+    pub(super) opened: Vec<(RequestId, SessionId)>,
+    /// Reviews by which it goes on.
+    pub(super) applied: Vec<RequestId>,
+    /// Items that were approved instead of others.
+    pub(super) replaced: Vec<(Id<RunKind>, WorkItem)>,
 }
 
 impl Batch {
@@ -72,6 +83,10 @@ impl Ledger {
     pub(super) fn batch(&self) -> Batch {
         Batch {
             answered: None,
+            asked: Vec::new(),
+            opened: Vec::new(),
+            applied: Vec::new(),
+            replaced: Vec::new(),
             execution: self.execution.clone(),
             runs: Vec::new(),
             kept: Vec::new(),
@@ -138,6 +153,7 @@ impl Ledger {
         ended: Option<&ExecutionEnded>,
     ) -> Result<Option<Order>, ExecutorError> {
         let (ctx, session) = (&self.ctx, Some(self.execution.session));
+        self.app.config.faults.before().await;
         let mut tx = self.app.db.begin().await?;
         let until = self.app.lease_until();
         let Batch { execution, answered, .. } = batch;
@@ -147,12 +163,25 @@ impl Ledger {
                 Guarded::Known(order) => return Ok(order),
                 Guarded::Lost => return Err(ExecutorError::LeaseLost),
             };
-        for run in &batch.runs {
-            runs::save(&mut tx, run).await?;
+        runs::save_all(&mut tx, &batch.runs).await?;
+        let changed = batch.runs.iter().map(|run| {
             let shown = assent_proto::execution::v1::WorkItemRun { output: None, ..convert::run(run) };
-            let changed =
-                WorkItemRunChanged { execution_id: self.execution.id.to_string(), run: Some(shown) };
-            append(&mut tx, ctx, session, Payload::WorkItemRunChanged(changed)).await?;
+            let execution_id = self.execution.id.to_string();
+            Payload::WorkItemRunChanged(WorkItemRunChanged { execution_id, run: Some(shown) })
+        });
+        append_all(&mut tx, ctx, session, changed.collect()).await?;
+        for (request, item, plan) in &batch.asked {
+            amendments::insert(&mut tx, self.execution.id, *request, item, plan).await?;
+        }
+        for (request, review) in &batch.opened {
+            amendments::asked(&mut tx, *request, *review).await?;
+        }
+        for request in &batch.applied {
+            amendments::applied(&mut tx, *request).await?;
+        }
+        for (run, item) in &batch.replaced {
+            let tool = self.app.catalog.tool_digest(&item.tool);
+            runs::replace(&mut tx, *run, item, tool).await?;
         }
         for (run, kept) in &batch.kept {
             runs::keep(&mut tx, *run, kept).await?;
@@ -162,6 +191,14 @@ impl Ledger {
         }
         for artifact in &batch.artifacts {
             artifacts::save(&mut tx, artifact).await?;
+        }
+        // Nobody waits for workers any more, or not for the same work.
+        let stands = execution.state;
+        if stands != self.execution.state && (stands.is_final() || stands == ExecutionState::RollingBack) {
+            let mut tools = self.runs.values().map(|run| run.tool.as_str());
+            if tools.any(|tool| tool == WORKER) || stands.is_final() {
+                work::forget(&mut tx, execution.id).await?;
+            }
         }
         if let Some(refused) = &batch.refused {
             append(&mut tx, ctx, session, Payload::ExecutionRefused(refused.clone())).await?;
@@ -175,6 +212,7 @@ impl Ledger {
             append(&mut tx, ctx, session, Payload::ExecutionChanged(changed)).await?;
         }
         tx.commit().await?;
+        self.app.config.faults.after().await;
         Ok(order)
     }
 

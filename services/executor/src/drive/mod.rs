@@ -1,11 +1,14 @@
 //! Driving executions to their end. An execution belongs to the process that holds its lease; whoever holds it
 //! later finds everything that it needs in the database.
 
+mod amend;
 mod attempt;
 mod binding;
 mod forward;
 mod ledger;
+mod rehearsal;
 mod undo;
+mod verified;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -13,23 +16,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use assent_core::Timestamp;
-use assent_core::grant::GrantClaims;
+use assent_core::id::SessionId;
 use assent_events::Backoff;
-use assent_plan::Plan;
+use assent_plan::WorkItem;
 use assent_store::Backend;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+pub(crate) use self::binding::{Unready, bind};
 use self::ledger::{Batch, Ledger};
+pub(crate) use self::verified::Verified;
 use crate::app::App;
 use crate::app::driven::Handed;
-use crate::domain::grant::{self, Refusal, Subject};
+use crate::domain::grant::Refusal;
 use crate::domain::schedule::Schedule;
-use crate::domain::{ExecutionFact, ExecutionState};
+use crate::domain::{ExecutionFact, ExecutionState, Run, RunState};
 use crate::error::ExecutorError;
-use crate::store::executions::Approved;
 use crate::store::leases::{self, Lease, Renewed};
 
 /// How often to look for work without being told of it: for what a dead replica left.
@@ -195,8 +200,15 @@ async fn release(app: &App, lease: Lease) {
 struct Drive {
     app: Arc<App>,
     ledger: Ledger,
-    plan: Plan,
-    claims: GrantClaims,
+    verified: Verified,
+    /// What runs under a grant of its own, by the session of its review.
+    amendments: HashMap<SessionId, Verified>,
+    /// When the approval gate last stood by each grant.
+    stood: HashMap<SessionId, Instant>,
+    /// Not before then is a review asked for again.
+    ask_at: Instant,
+    /// Whether the execution has been rehearsed, where its grant asks for that.
+    rehearsed: bool,
     schedule: Schedule,
 }
 
@@ -205,22 +217,31 @@ impl Drive {
     /// it was refused, and is over.
     async fn open(app: &Arc<App>, lease: Lease) -> Result<Option<Self>, ExecutorError> {
         let mut ledger = Ledger::open(app, lease).await?;
-        let Approved { grant, plan, .. } = ledger.approved.clone();
-        let verified = app.keys.verify(&ledger.ctx, &grant).await?;
-        let checked = verified.and_then(|claims| {
-            let execution = &ledger.execution;
-            let subject = Subject {
-                session: execution.session,
-                version: execution.version,
-                digest: execution.digest,
-                plan: &plan,
-            };
-            grant::check(&claims, subject)?;
-            let schedule = Schedule::new(&plan, app.config.max_parallel_items)?;
-            Ok((claims, schedule))
+        let verified = Verified::of(app, &ledger.ctx, &ledger.execution, &ledger.approved).await?;
+        let checked = verified.and_then(|verified| {
+            let schedule = Schedule::new(&verified.plan, app.config.max_parallel_items)?;
+            Ok((verified, schedule))
         });
         match checked {
-            Ok((claims, schedule)) => Ok(Some(Self { app: Arc::clone(app), ledger, plan, claims, schedule })),
+            Ok((verified, schedule)) => {
+                let mut drive = Self {
+                    app: Arc::clone(app),
+                    ledger,
+                    verified,
+                    amendments: HashMap::new(),
+                    stood: HashMap::new(),
+                    ask_at: Instant::now(),
+                    rehearsed: false,
+                    schedule,
+                };
+                match drive.load_amendments().await? {
+                    Ok(()) => Ok(Some(drive)),
+                    Err(refusal) => {
+                        drive.ledger.refuse(&refusal).await?;
+                        Ok(None)
+                    }
+                }
+            }
             Err(refusal) => {
                 ledger.refuse(&refusal).await?;
                 Ok(None)
@@ -233,6 +254,11 @@ impl Drive {
             let gone_on = match (self.ledger.execution.state, self.ledger.order) {
                 (ExecutionState::Pending | ExecutionState::Running, _) => self.forward(bell, stop).await?,
                 (ExecutionState::RollingBack, _) => self.undo(stop).await?,
+                (ExecutionState::Waiting, None) => match self.amend().await? {
+                    Some(refusal) => self.refuse(&refusal).await?,
+                    None if self.ledger.execution.state == ExecutionState::Waiting => return Ok(()),
+                    None => Flow::Next,
+                },
                 // It came while the last step was committed.
                 (_, Some(order)) => {
                     self.ledger.carry_out(order).await?;
@@ -244,6 +270,23 @@ impl Drive {
                 release(&self.app, self.ledger.lease).await;
                 return Ok(());
             }
+        }
+    }
+
+    /// What `run` runs under; none when the review of its values has no grant.
+    fn authority(&self, run: &Run) -> Option<&Verified> {
+        match run.amended_by {
+            // The session of a review that is still under way grants nothing.
+            Some(session) if run.state != RunState::Held => self.amendments.get(&session),
+            _ => Some(&self.verified),
+        }
+    }
+
+    /// The item of `run` as it is stored now, if that is what was approved.
+    async fn item(&self, run: &Run) -> Result<Result<WorkItem, Refusal>, ExecutorError> {
+        match self.authority(run) {
+            Some(verified) => verified.item(&self.app, run).await,
+            None => Ok(Err(Refusal::Unavailable("the review of its values has no grant".to_owned()))),
         }
     }
 

@@ -7,13 +7,16 @@ use assent_plan::{Money, WorkItem};
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{limited, shown};
-use super::binding::{Ready, bind};
+use super::binding::{Ready, Unready, bind};
 use super::{Drive, Flow};
+use crate::domain::work::{self, Kind, WORKER};
 use crate::domain::{ExecutionFact, Run, RunFact, RunState, limits, retry, rollback};
 use crate::error::ExecutorError;
 use crate::secrets::Mask;
 use crate::store::runs::{self, Kept};
+use crate::store::work::Offer;
 use crate::tools::{Call, ToolError};
+use crate::work::made_by_a_worker;
 
 /// The tool whose work is undone by putting back what it has overwritten.
 const FILE_WRITE: &str = "file_write";
@@ -27,6 +30,8 @@ enum Way {
     Restore(Vec<Kept>),
     /// By a call of a tool.
     Call { call: Box<Call>, price: Money, timeout: Duration, mask: Mask, repeatable: bool },
+    /// By a worker.
+    Worker { offer: Box<Offer>, price: Money },
 }
 
 impl Way {
@@ -34,14 +39,14 @@ impl Way {
     fn price(&self) -> Money {
         match self {
             Self::Restore(_) => Money::ZERO,
-            Self::Call { price, .. } => *price,
+            Self::Call { price, .. } | Self::Worker { price, .. } => *price,
         }
     }
 
     /// Whether it may be gone again when nobody knows how far it was gone.
     fn is_repeatable(&self) -> bool {
         match self {
-            Self::Restore(_) => true,
+            Self::Restore(_) | Self::Worker { .. } => true,
             Self::Call { repeatable, .. } => *repeatable,
         }
     }
@@ -55,7 +60,7 @@ impl Drive {
                 return Ok(Flow::Stopped);
             }
             let Some(run) = self.ledger.runs.get(id).cloned() else { break };
-            let item = match self.approved_item(&run).await? {
+            let item = match self.item(&run).await? {
                 Ok(item) => item,
                 Err(refusal) => return self.refuse(&refusal).await,
             };
@@ -110,6 +115,7 @@ impl Drive {
                 Way::Call { call, timeout, mask, .. } => {
                     limited(&app.toolbox, call, *timeout, mask).await.map(drop)
                 }
+                Way::Worker { offer, .. } => made_by_a_worker(&app, offer).await.map(drop),
             }
         };
         let Some(result) = self.tended(work, stop).await? else { return Ok(false) };
@@ -190,24 +196,44 @@ impl Drive {
         }
         let none = || ToolError::lasting("NOT_REVERSIBLE", "the plan has no rollback for it");
         let way = item.rollback.as_ref().ok_or_else(none)?;
-        limits::check_tool(&self.plan, &way.tool)
+        limits::check_tool(&self.authority(run).unwrap_or(&self.verified).plan, &way.tool)
             .map_err(|passed| ToolError::lasting(passed.reason(), passed.to_string()))?;
         let unknown =
             || ToolError::lasting("TOOL_UNKNOWN", format!("the catalog has no tool `{}`", way.tool));
         let tool = catalog.get(&way.tool).ok_or_else(unknown)?;
         let Ready { arguments, mask } =
-            bind(&way.arguments, &[], tool, catalog, &self.ledger.runs, &self.app.secrets).await?;
+            bind(&way.arguments, &[], tool, catalog, &self.ledger.runs, &self.app.secrets)
+                .await
+                .map_err(Unready::failure)?;
         let execution = &self.ledger.execution;
-        let repeatable = self.app.toolbox.is_repeatable(&way.tool, &arguments, tool.idempotent);
+        let (price, timeout) = (tool.cost(tool.typical_tokens), tool.default_timeout.duration());
+        let key = retry::rollback_key(execution.session, execution.version, item);
+        if way.tool == WORKER {
+            // The attempt that is about to begin, or began before the driver died.
+            let attempt = run.undo_attempt + u32::from(run.state == RunState::Succeeded);
+            let offer = Offer {
+                key: format!("{key}.{attempt}"),
+                execution: execution.id,
+                run: run.id,
+                attempt,
+                kind: Kind::Undo,
+                queue: work::queue(&arguments).to_owned(),
+                capabilities: item.required_capabilities.clone(),
+                agent_type: item.preferred_agent_type.clone(),
+                priority: work::urgency(item.priority),
+                timeout,
+            };
+            return Ok(Way::Worker { offer: Box::new(offer), price });
+        }
+        let repeatable = self.app.is_repeatable(&way.tool, &arguments);
         let call = Call {
-            key: retry::rollback_key(execution.session, execution.version, item),
+            key,
             tool: way.tool.clone(),
             arguments,
             session: execution.session,
             item: item.id.clone(),
             workspace: self.app.workspace(execution.id),
         };
-        let (price, timeout) = (tool.cost(tool.typical_tokens), tool.default_timeout.duration());
         Ok(Way::Call { call: Box::new(call), price, timeout, mask, repeatable })
     }
 }

@@ -1,5 +1,7 @@
 //! The contract: reads requests, asks the use cases, writes answers.
 
+mod worker;
+
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -24,10 +26,12 @@ use futures_util::{Stream, StreamExt as _, stream};
 use prost::Message;
 use tonic::{Request, Response, Status};
 
+pub(crate) use self::worker::WorkerGrpc;
 use crate::app::App;
 use crate::app::control::Asked;
 use crate::convert;
 use crate::domain::control::Command;
+use crate::domain::work::WORKER;
 use crate::domain::{Execution, ExecutionState};
 use crate::error::ExecutorError;
 use crate::store::executions::Key;
@@ -182,7 +186,8 @@ impl ExecutorService for Grpc {
     ) -> Result<Response<ListToolsResponse>, Status> {
         accept(request)?;
         let tools = self.0.catalog.tools().map(|tool| {
-            let problem = self.0.toolbox.problem(&tool.name).unwrap_or_default();
+            let problem =
+                self.0.toolbox.problem(&tool.name).filter(|_| tool.name != WORKER).unwrap_or_default();
             Tool {
                 name: tool.name.clone(),
                 description: tool.description.clone(),

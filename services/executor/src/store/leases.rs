@@ -9,8 +9,21 @@ use super::executions::{micros, order_named};
 use crate::domain::Execution;
 use crate::domain::control::Order;
 
-pub(super) const STATEMENTS: &[Sql] =
-    &[CLAIMABLE, CLAIM, WRITE, HOLDER, RENEW, ORDERED, ORDERS, LOCK, ORDER, TAKE, RELEASE, RELEASE_ALL];
+pub(super) const STATEMENTS: &[Sql] = &[
+    CLAIMABLE,
+    CLAIM,
+    WRITE,
+    HOLDER,
+    RENEW,
+    ORDERED,
+    ORDERS,
+    LOCK,
+    ORDER,
+    TAKE,
+    UNLEASE_WAITING,
+    RELEASE,
+    RELEASE_ALL,
+];
 
 // A process never takes over from itself: while it drives, a lease that it was too slow to prolong, e.g. because the
 // machine slept, is still good as long as nobody else came.
@@ -62,6 +75,10 @@ const TAKE: Sql = Sql::new(
     "UPDATE executions SET revision = revision + 1, fence = fence + 1, lease_owner = NULL, lease_until = NULL,
          ordered = $5, state = $2, error = $3, ended_at = $4
      WHERE id = $1",
+);
+const UNLEASE_WAITING: Sql = Sql::new(
+    "UPDATE executions SET lease_owner = NULL, lease_until = NULL, fence = fence + 1
+     WHERE id = $1 AND state = 'waiting'",
 );
 const RELEASE: Sql =
     Sql::new("UPDATE executions SET lease_owner = NULL, lease_until = NULL WHERE id = $1 AND fence = $2");
@@ -188,6 +205,11 @@ pub(crate) async fn take(tx: &mut Tx, execution: &Execution) -> Result<(), Store
     let statement = tx.query(TAKE).bind(execution.id).bind(execution.state.as_str());
     let statement = statement.bind(execution.error.as_str()).bind(execution.ended_at);
     statement.bind(execution.order.map_or("", Order::as_str)).execute().await.map(drop)
+}
+
+/// Has a locked execution that waits for a review claimed by whoever comes first.
+pub(crate) async fn unlease_waiting(tx: &mut Tx, execution: ExecutionId) -> Result<(), StoreError> {
+    tx.query(UNLEASE_WAITING).bind(execution).execute().await.map(drop)
 }
 
 /// Lets others drive the execution at once.

@@ -1,9 +1,11 @@
 //! The tables of the executor, and nothing that decides.
 
+pub(crate) mod amendments;
 pub(crate) mod artifacts;
 pub(crate) mod executions;
 pub(crate) mod leases;
 pub(crate) mod runs;
+pub(crate) mod work;
 
 use assent_store::{Migrations, Sql, StoreError};
 
@@ -15,8 +17,14 @@ pub static MIGRATIONS: Migrations = Migrations {
 };
 
 /// Every statement of this service, by module.
-pub const STATEMENTS: &[&[Sql]] =
-    &[executions::STATEMENTS, leases::STATEMENTS, runs::STATEMENTS, artifacts::STATEMENTS];
+pub const STATEMENTS: &[&[Sql]] = &[
+    executions::STATEMENTS,
+    leases::STATEMENTS,
+    runs::STATEMENTS,
+    artifacts::STATEMENTS,
+    work::STATEMENTS,
+    amendments::STATEMENTS,
+];
 
 fn corrupt(table: &'static str, column: &'static str, id: impl ToString) -> StoreError {
     StoreError::Corrupt { table, column, id: id.to_string() }

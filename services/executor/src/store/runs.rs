@@ -1,32 +1,73 @@
 //! The tables `work_item_runs` and `undo_records`.
 
+use std::collections::HashMap;
+
 use assent_core::id::{ExecutionId, RunKind, SessionId};
 use assent_core::{Digest, Id, Timestamp};
 use assent_plan::{ItemId, Map, Money, WorkItem};
 use assent_store::{Db, Json, Sql, StoreError, Tx};
+use serde::Serialize;
 use sqlx::FromRow;
 
 use super::corrupt;
 use super::executions::micros;
 use crate::domain::{Run, RunState};
 
-pub(super) const STATEMENTS: &[Sql] = &[INSERT, OF_EXECUTION, ITEM, SAVE, KEEP, KEPT];
+pub(super) const STATEMENTS: &[Sql] =
+    &[INSERT_ALL, OF_EXECUTION, ITEM, NAMED, SAVE, SAVE_ALL, ITEMS, REPLACE, KEEP, KEPT];
 
-const INSERT: Sql = Sql::new(
-    "INSERT INTO work_item_runs (id, execution_id, item_id, item, state, attempt, error, summary, cost_micros)
-     VALUES ($1, $2, $3, $4, $5, 0, $6, '', 0)",
+// A list of rows, in one statement however long it is.
+const INSERT_ALL: Sql = Sql::split(
+    "INSERT INTO work_item_runs (id, execution_id, item_id, item, state, attempt, error, summary, cost_micros,
+         tool_digest)
+     SELECT row.id, $2, row.item_id, row.item, row.state, 0, row.error, '', 0, decode(row.tool_digest, 'hex')
+     FROM jsonb_to_recordset(CAST($1 AS JSONB)) AS row (id UUID, item_id TEXT, item JSONB, state TEXT, error TEXT,
+         tool_digest TEXT)",
+    "INSERT INTO work_item_runs (id, execution_id, item_id, item, state, attempt, error, summary, cost_micros,
+         tool_digest)
+     SELECT unhex(value ->> 'id'), $2, value ->> 'item_id', value ->> 'item', value ->> 'state', 0, value ->> 'error',
+         '', 0, unhex(value ->> 'tool_digest')
+     FROM json_each($1)",
 );
 const OF_EXECUTION: Sql = Sql::new(
     "SELECT id, item_id, item, state, attempt, started_at, ended_at, retry_at, output, error, summary, cost_micros,
          completed, undo_attempt, amended_by
      FROM work_item_runs WHERE execution_id = $1 ORDER BY id",
 );
-const ITEM: Sql = Sql::new("SELECT item FROM work_item_runs WHERE id = $1");
+const ITEM: Sql = Sql::new("SELECT item, tool_digest FROM work_item_runs WHERE id = $1");
+const NAMED: Sql = Sql::new(
+    "SELECT executions.session_id, work_item_runs.item_id
+     FROM work_item_runs JOIN executions ON executions.id = work_item_runs.execution_id WHERE work_item_runs.id = $1",
+);
 const SAVE: Sql = Sql::new(
     "UPDATE work_item_runs SET state = $2, attempt = $3, started_at = $4, ended_at = $5, retry_at = $6, output = $7,
          error = $8, summary = $9, cost_micros = $10, completed = $11, undo_attempt = $12, amended_by = $13
      WHERE id = $1",
 );
+// A list of rows, in one statement however long it is.
+const SAVE_ALL: Sql = Sql::split(
+    "UPDATE work_item_runs AS run SET state = row.state, attempt = row.attempt, started_at = row.started_at,
+         ended_at = row.ended_at, retry_at = row.retry_at, output = row.output, error = row.error,
+         summary = row.summary, cost_micros = row.cost_micros, completed = row.completed,
+         undo_attempt = row.undo_attempt, amended_by = row.amended_by
+     FROM jsonb_to_recordset(CAST($1 AS JSONB)) AS row (id UUID, state TEXT, attempt BIGINT, started_at TIMESTAMPTZ,
+         ended_at TIMESTAMPTZ, retry_at TIMESTAMPTZ, output JSONB, error TEXT, summary TEXT, cost_micros BIGINT,
+         completed BIGINT, undo_attempt BIGINT, amended_by UUID)
+     WHERE run.id = row.id",
+    "UPDATE work_item_runs SET state = row.value ->> 'state', attempt = row.value ->> 'attempt',
+         started_at = row.value ->> 'started_at', ended_at = row.value ->> 'ended_at',
+         retry_at = row.value ->> 'retry_at', output = row.value ->> 'output', error = row.value ->> 'error',
+         summary = row.value ->> 'summary', cost_micros = row.value ->> 'cost_micros',
+         completed = row.value ->> 'completed', undo_attempt = row.value ->> 'undo_attempt',
+         amended_by = unhex(row.value ->> 'amended_by')
+     FROM json_each($1) AS row WHERE work_item_runs.id = unhex(row.value ->> 'id')",
+);
+const ITEMS: Sql = Sql::split(
+    "SELECT id, item, tool_digest FROM work_item_runs
+     WHERE id IN (SELECT CAST(value AS UUID) FROM jsonb_array_elements_text(CAST($1 AS JSONB)))",
+    "SELECT id, item, tool_digest FROM work_item_runs WHERE id IN (SELECT unhex(value) FROM json_each($1))",
+);
+const REPLACE: Sql = Sql::new("UPDATE work_item_runs SET item = $2, tool_digest = $3 WHERE id = $1");
 // The first attempt's record stays: what a later one finds may be its predecessor's work.
 const KEEP: Sql = Sql::new(
     "INSERT INTO undo_records (run_id, path, previous) VALUES ($1, $2, $3) ON CONFLICT (run_id, path) DO NOTHING",
@@ -79,15 +120,38 @@ impl TryFrom<RunRow> for Run {
     }
 }
 
-/// Adds a run.
+/// A run that is added, for the tool of that digest.
+#[derive(Serialize)]
+pub(crate) struct Added<'r> {
+    id: String,
+    item_id: &'r str,
+    item: &'r WorkItem,
+    state: &'static str,
+    error: &'r str,
+    tool_digest: Option<String>,
+}
+
+impl<'r> Added<'r> {
+    /// The run of `item`.
+    pub(crate) fn new(run: &'r Run, item: &'r WorkItem, tool: Option<Digest>) -> Self {
+        Self {
+            id: run.id.uuid().simple().to_string(),
+            item_id: run.item.as_str(),
+            item,
+            state: run.state.as_str(),
+            error: &run.error,
+            tool_digest: tool.map(|digest| digest.to_string()),
+        }
+    }
+}
+
+/// Adds the runs of an execution.
 pub(crate) async fn insert(
     tx: &mut Tx,
     execution: ExecutionId,
-    run: &Run,
-    item: &WorkItem,
+    runs: &[Added<'_>],
 ) -> Result<(), StoreError> {
-    let statement = tx.query(INSERT).bind(run.id).bind(execution).bind(run.item.as_str()).bind(Json(item));
-    statement.bind(run.state.as_str()).bind(run.error.as_str()).execute().await.map(drop)
+    tx.query(INSERT_ALL).bind(Json(runs)).bind(execution).execute().await.map(drop)
 }
 
 /// The runs of an execution.
@@ -102,10 +166,25 @@ pub(crate) async fn within(tx: &mut Tx, execution: ExecutionId) -> Result<Vec<Ru
     rows.into_iter().map(Run::try_from).collect()
 }
 
-/// The item of a run, as it is stored now.
-pub(crate) async fn item(db: &Db, run: Id<RunKind>) -> Result<WorkItem, StoreError> {
-    let Json(item) = db.query(ITEM).bind(run).scalar::<Json<WorkItem>>().await?;
-    Ok(item)
+/// The item of a run as it is stored now, and the digest of its tool when it was accepted.
+pub(crate) async fn item(db: &Db, run: Id<RunKind>) -> Result<(WorkItem, Option<Digest>), StoreError> {
+    let (Json(item), tool): (Json<WorkItem>, Option<Digest>) = db.query(ITEM).bind(run).one().await?;
+    Ok((item, tool))
+}
+
+/// Puts an item in the place of another, because it was approved instead.
+pub(crate) async fn replace(
+    tx: &mut Tx,
+    run: Id<RunKind>,
+    item: &WorkItem,
+    tool: Option<Digest>,
+) -> Result<(), StoreError> {
+    tx.query(REPLACE).bind(run).bind(Json(item)).bind(tool).execute().await.map(drop)
+}
+
+/// Session and item of a run.
+pub(crate) async fn named(tx: &mut Tx, run: Id<RunKind>) -> Result<(SessionId, String), StoreError> {
+    tx.query(NAMED).bind(run).one().await
 }
 
 /// Saves where a run stands, in the transaction that guards the execution.
@@ -117,6 +196,66 @@ pub(crate) async fn save(tx: &mut Tx, run: &Run) -> Result<(), StoreError> {
     let statement = statement.bind(i64::from(run.undo_attempt)).bind(run.amended_by);
     statement.execute().await.map(drop)
 }
+
+/// A run as [`SAVE_ALL`] takes it.
+#[derive(Serialize)]
+struct Row<'r> {
+    id: String,
+    state: &'static str,
+    attempt: u32,
+    started_at: Option<String>,
+    ended_at: Option<String>,
+    retry_at: Option<String>,
+    output: Option<&'r Map>,
+    error: &'r str,
+    summary: &'r str,
+    cost_micros: i64,
+    completed: Option<i64>,
+    undo_attempt: u32,
+    amended_by: Option<String>,
+}
+
+/// Saves where runs stand, as [`save`] does one.
+pub(crate) async fn save_all(tx: &mut Tx, runs: &[Run]) -> Result<(), StoreError> {
+    fn row(run: &Run) -> Row<'_> {
+        let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
+        let Run { id, state, attempt, started_at, ended_at, retry_at, output, error, summary, .. } = run;
+        Row {
+            id: id.uuid().simple().to_string(),
+            state: state.as_str(),
+            attempt: *attempt,
+            started_at: text(*started_at),
+            ended_at: text(*ended_at),
+            retry_at: text(*retry_at),
+            output: output.as_ref(),
+            error,
+            summary,
+            cost_micros: micros(run.cost),
+            completed: run.completed,
+            undo_attempt: run.undo_attempt,
+            amended_by: run.amended_by.map(|session| session.uuid().simple().to_string()),
+        }
+    }
+    match runs {
+        [] => Ok(()),
+        [one] => save(tx, one).await,
+        _ => {
+            let rows: Vec<Row<'_>> = runs.iter().map(row).collect();
+            tx.query(SAVE_ALL).bind(Json(&rows)).execute().await.map(drop)
+        }
+    }
+}
+
+/// As [`item`], for many at once.
+pub(crate) async fn items(db: &Db, runs: &[Id<RunKind>]) -> Result<Stored, StoreError> {
+    let ids: Vec<String> = runs.iter().map(|id| id.uuid().simple().to_string()).collect();
+    let rows: Vec<(Id<RunKind>, Json<WorkItem>, Option<Digest>)> =
+        db.query(ITEMS).bind(Json(&ids)).all().await?;
+    Ok(rows.into_iter().map(|(id, Json(item), tool)| (id, (item, tool))).collect())
+}
+
+/// Items as they are stored, with the digests of their tools, by run.
+pub(crate) type Stored = HashMap<Id<RunKind>, (WorkItem, Option<Digest>)>;
 
 /// What stood in a file before an item wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]

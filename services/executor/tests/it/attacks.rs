@@ -17,6 +17,9 @@ both_storages!(
     a_grant_that_does_not_fit_is_refused_by_name,
     only_the_approved_items_run,
     a_row_that_is_changed_while_it_waits_does_not_run,
+    a_grant_that_is_taken_back_stops_what_has_not_begun,
+    a_tool_that_changed_is_not_called,
+    the_row_of_another_item_or_session_is_no_permission,
     what_has_not_begun_when_the_grant_expires_does_not_begin,
 );
 
@@ -41,7 +44,7 @@ async fn a_grant_that_does_not_fit_is_refused_by_name(storage: Storage) {
         (|c, _| c.nbf += 3000, 1, "GRANT_NOT_YET_VALID"),
         (|c, _| c.dig = Digest::of(&[b"x"]), 1, "GRANT_DIGEST_MISMATCH"),
         (|c, _| *c.items.get_mut("a").unwrap() = Digest::of(&[b"x"]), 1, "ITEM_LEAF_MISMATCH"),
-        (|c, _| c.conditions.push(json!({ "dryRun": true })), 1, "GRANT_CONDITION_UNKNOWN"),
+        (|c, _| c.conditions.push(json!({ "dry_run": true })), 1, "GRANT_CONDITION_UNKNOWN"),
     ];
     for (change, seed, reason) in cases {
         let session = rig.session();
@@ -105,6 +108,108 @@ async fn a_row_that_is_changed_while_it_waits_does_not_run(storage: Storage) {
     assert_eq!(refused, Some("ITEM_LEAF_MISMATCH"));
     assert_state(&rig.execution(session).await, ExecutionState::Failed);
     assert!(!workspace.join("evil").exists() && !workspace.join("harmless").exists());
+    rig.stop().await;
+}
+
+/// Two items, of which the first runs until there is a file `go`.
+fn two() -> Plan {
+    let wait = json!({ "command": "until test -e go; do sleep 0.02; done", "use_shell": true });
+    let items = vec![
+        item("a", "shell", wait),
+        item("b", "shell", json!({ "command": "touch harmless" })),
+        item("c", "shell", json!({ "command": "touch other" })),
+    ];
+    plan(items, &[("a", "b", DependencyType::Dependency), ("a", "c", DependencyType::Dependency)])
+}
+
+/// Lets the first item end, and requires that the execution is refused before another begins.
+async fn stopped(rig: &Rig, session: assent_core::id::SessionId, expected: &str) {
+    let workspace = rig.workspace(&rig.execution(session).await.id);
+    std::fs::write(workspace.join("go"), "").unwrap();
+    let facts = rig.facts(session, |fact| matches!(fact, Payload::ExecutionEnded(_))).await;
+    let refused = facts.iter().find_map(|event| match event.payload.as_ref() {
+        Some(Payload::ExecutionRefused(refused)) => Some(refused.reason.as_str()),
+        _ => None,
+    });
+    assert_eq!(refused, Some(expected));
+    let ended = rig.execution(session).await;
+    assert_state(&ended, ExecutionState::Failed);
+    assert!(ended.error.starts_with(expected), "{}", ended.error);
+    assert!(!workspace.join("harmless").exists() && !workspace.join("other").exists());
+}
+
+/// Approves two items and waits until the first one runs.
+async fn begun(rig: &Rig) -> assent_core::id::SessionId {
+    let session = rig.approve(&two()).await;
+    rig.facts(session, |fact| matches!(fact, Payload::WorkItemRunChanged(_))).await;
+    session
+}
+
+async fn a_grant_that_is_taken_back_stops_what_has_not_begun(storage: Storage) {
+    let mut rig = Rig::new(storage).await;
+    let session = begun(&rig).await;
+    rig.gate.revoke(&rig.source, session).await;
+    let workspace = rig.workspace(&rig.execution(session).await.id);
+    std::fs::write(workspace.join("go"), "").unwrap();
+    let (ended, _) = rig.ended(session).await;
+    // It may have been heard of before or after the last look, and the first item may have ended or not.
+    if run(&ended, "b").state() != Run::Succeeded {
+        stopped(&rig, session, "GRANT_REVOKED").await;
+    }
+    let late = rig.session();
+    let plan = simple();
+    rig.gate.revoke(&rig.source, late).await;
+    rig.gate.approve(&rig.source, late, &plan, sign(&claims(&rig.source, late, &plan), 1)).await;
+    let (ended, _) = rig.ended(late).await;
+    assert!(ended.error.starts_with("GRANT_REVOKED"), "{}", ended.error);
+    assert!(ended.runs.iter().all(|run| run.state() == Run::Skipped));
+    rig.stop().await;
+}
+
+async fn a_tool_that_changed_is_not_called(storage: Storage) {
+    const CHANGE: Sql = Sql::new("UPDATE work_item_runs SET tool_digest = $1 WHERE item_id = 'b'");
+
+    let mut rig = Rig::new(storage).await;
+    let session = begun(&rig).await;
+    let db = rig.database().await;
+    let mut tx = db.begin().await.unwrap();
+    tx.query(CHANGE).bind(Digest::of(&[b"another"])).execute().await.unwrap();
+    tx.commit().await.unwrap();
+    stopped(&rig, session, "TOOL_CHANGED").await;
+    rig.stop().await;
+}
+
+async fn the_row_of_another_item_or_session_is_no_permission(storage: Storage) {
+    // Arguments of one approved item in the row of another.
+    const SWAP: Sql = Sql::new(
+        "UPDATE work_item_runs SET item = (SELECT other.item FROM work_item_runs AS other WHERE other.item_id = 'c'
+             AND other.execution_id = work_item_runs.execution_id)
+         WHERE item_id = 'b'",
+    );
+    // The valid grant of one session in the row of another.
+    const REPLAY: Sql = Sql::new(
+        "UPDATE executions SET grant_token = (SELECT other.grant_token FROM executions AS other WHERE other.session_id = $2)
+         WHERE session_id = $1",
+    );
+
+    let mut rig = Rig::new(storage).await;
+    let session = begun(&rig).await;
+    let db = rig.database().await;
+    let mut tx = db.begin().await.unwrap();
+    assert_eq!(tx.query(SWAP).execute().await.unwrap(), 1);
+    tx.commit().await.unwrap();
+    stopped(&rig, session, "ITEM_LEAF_MISMATCH").await;
+
+    let (first, second) = (begun(&rig).await, begun(&rig).await);
+    rig.stop().await;
+    let db = rig.database().await;
+    let mut tx = db.begin().await.unwrap();
+    assert_eq!(tx.query(REPLAY).bind(first).bind(second).execute().await.unwrap(), 1);
+    tx.commit().await.unwrap();
+    db.close().await;
+    rig.start().await;
+    let (ended, _) = rig.ended(first).await;
+    assert!(ended.error.starts_with("GRANT_SESSION_MISMATCH"), "{}", ended.error);
     rig.stop().await;
 }
 

@@ -1,6 +1,6 @@
 //! A gate that approves whatever a test wants, also what no gate would.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
@@ -11,9 +11,10 @@ use assent_events::append;
 use assent_plan::{Plan, PlanDigest};
 use assent_proto::approval::v1::approval_service_server::{ApprovalService, ApprovalServiceServer};
 use assent_proto::approval::v1::*;
-use assent_proto::event::v1::PlanApproved;
 use assent_proto::event::v1::event::Payload;
+use assent_proto::event::v1::{GrantRevoked, PlanApproved};
 use assent_proto::plan::v1::PlanVersion;
+use assent_proto::review::v1::PlanReviewSession;
 use assent_proto::versioning::v1::versioning_service_server::{VersioningService, VersioningServiceServer};
 use assent_proto::versioning::v1::*;
 use assent_rpc::convert::Wire as _;
@@ -39,6 +40,11 @@ static NO_TABLES: Migrations = Migrations {
 struct Shared {
     db: Mutex<Option<Db>>,
     decided: Mutex<HashMap<SessionId, (String, PlanVersion)>>,
+    /// Reviews that were asked for.
+    asked: Mutex<Vec<(SessionId, SubmitForApprovalRequest)>>,
+    /// Sessions whose grant was taken back.
+    revoked: Mutex<HashSet<SessionId>>,
+    source: Mutex<Option<ContextSource>>,
 }
 
 /// What a test holds of the gate.
@@ -65,6 +71,7 @@ pub(crate) fn claims(source: &ContextSource, session: SessionId, plan: &Plan) ->
         dig: digest.root,
         items: items.collect(),
         conditions: Vec::new(),
+        amends: None,
         iat: now,
         nbf: now,
         exp: now + 3600,
@@ -99,10 +106,25 @@ impl Gate {
 
     /// Publishes the decision (once more).
     pub(crate) async fn tell(&self, source: &ContextSource, session: SessionId) {
+        self.publish(source, session, Payload::PlanApproved(PlanApproved::default())).await;
+    }
+
+    /// Takes the grant of `session` back.
+    pub(crate) async fn revoke(&self, source: &ContextSource, session: SessionId) {
+        self.shared.revoked.lock().unwrap().insert(session);
+        self.publish(source, session, Payload::GrantRevoked(GrantRevoked::default())).await;
+    }
+
+    /// The reviews that the executor asked for.
+    pub(crate) fn asked(&self) -> Vec<(SessionId, SubmitForApprovalRequest)> {
+        self.shared.asked.lock().unwrap().clone()
+    }
+
+    pub(crate) async fn publish(&self, source: &ContextSource, session: SessionId, fact: Payload) {
         let db = self.shared.db.lock().unwrap().clone().unwrap();
         let ctx = source.operation(Actor::system("approval-gate"));
         let mut tx = db.begin().await.unwrap();
-        append(&mut tx, &ctx, Some(session), Payload::PlanApproved(PlanApproved::default())).await.unwrap();
+        append(&mut tx, &ctx, Some(session), fact).await.unwrap();
         tx.commit().await.unwrap();
     }
 
@@ -128,6 +150,8 @@ impl Service for GateService {
     const NAME: &'static str = "approval-gate";
     const PORT: u16 = 0;
     const ACCESS: &'static [(&'static str, Access)] = &[
+        ("/assent.approval.v1.ApprovalService/SubmitForApproval", Access::Service),
+        ("/assent.approval.v1.ApprovalService/CheckGrant", Access::Service),
         ("/assent.approval.v1.ApprovalService/GetGrant", Access::Service),
         ("/assent.approval.v1.ApprovalService/GetKeys", Access::Service),
         ("/assent.versioning.v1.VersioningService/GetVersion", Access::Service),
@@ -137,6 +161,7 @@ impl Service for GateService {
     async fn build(gate: Gate, wiring: &Wiring) -> Result<Self, BuildError> {
         let db = wiring.database("approval_gate", &NO_TABLES).await?;
         *gate.shared.db.lock().unwrap() = Some(db.clone());
+        *gate.shared.source.lock().unwrap() = Some(wiring.source().clone());
         Ok(Self { gate, db })
     }
 
@@ -175,9 +200,20 @@ impl ApprovalService for Gate {
 
     async fn submit_for_approval(
         &self,
-        _: Request<SubmitForApprovalRequest>,
+        request: Request<SubmitForApprovalRequest>,
     ) -> Answer<SubmitForApprovalResponse> {
-        unused()
+        let request = request.into_inner();
+        let mut asked = self.shared.asked.lock().unwrap();
+        let known = asked.iter().find(|(_, known)| known.request_id == request.request_id);
+        let id = match known {
+            Some((id, _)) => *id,
+            None => self.shared.source.lock().unwrap().as_ref().unwrap().new_id(),
+        };
+        if known.is_none() {
+            asked.push((id, request));
+        }
+        let session = PlanReviewSession { id: id.to_string(), ..Default::default() };
+        Ok(Response::new(SubmitForApprovalResponse { session: Some(session) }))
     }
     async fn get_session(&self, _: Request<GetSessionRequest>) -> Answer<GetSessionResponse> {
         unused()
@@ -200,8 +236,16 @@ impl ApprovalService for Gate {
     async fn watch_session(&self, _: Request<WatchSessionRequest>) -> Answer<Self::WatchSessionStream> {
         unused()
     }
-    async fn check_grant(&self, _: Request<CheckGrantRequest>) -> Answer<CheckGrantResponse> {
-        unused()
+    async fn check_grant(&self, request: Request<CheckGrantRequest>) -> Answer<CheckGrantResponse> {
+        let session = request.into_inner().session_id;
+        self.decided(&session)?;
+        let revoked = self.shared.revoked.lock().unwrap().contains(&session.parse().unwrap());
+        let status = if revoked { GrantStatus::Revoked } else { GrantStatus::Valid };
+        Ok(Response::new(CheckGrantResponse {
+            status: status.into(),
+            reason: "second thoughts".to_owned(),
+            revoke_time: None,
+        }))
     }
     async fn revoke_grant(&self, _: Request<RevokeGrantRequest>) -> Answer<RevokeGrantResponse> {
         unused()

@@ -1,9 +1,13 @@
 //! The executor through its doors: decisions come in as events of a gate, and what happened is read over gRPC.
 
 #[cfg(test)]
+mod amending;
+#[cfg(test)]
 mod attacks;
 #[cfg(test)]
 mod control;
+#[cfg(test)]
+mod crashes;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]
@@ -16,3 +20,5 @@ mod running;
 mod sandbox;
 #[cfg(test)]
 mod sql;
+#[cfg(test)]
+mod workers;

@@ -14,6 +14,7 @@ use assent_proto::event::v1::event::Payload;
 use assent_proto::execution::v1::{Artifact, Execution, ExecutionState, WorkItemRun, WorkItemRunState};
 use assent_proto::executor::v1::executor_service_client::ExecutorServiceClient;
 use assent_proto::executor::v1::watch_execution_response::Message;
+use assent_proto::executor::v1::worker_service_client::WorkerServiceClient;
 use assent_proto::executor::v1::*;
 use assent_rpc::{Credentials, Transport};
 use assent_runtime::config::Database;
@@ -35,6 +36,7 @@ pub(crate) struct Rig {
     pub(crate) config: Config,
     running: Option<Running>,
     client: Option<ExecutorServiceClient<Transport>>,
+    workers: Option<WorkerServiceClient<Transport>>,
     storage: Storage,
     _folder: TempDir,
 }
@@ -51,7 +53,16 @@ impl Rig {
         let start = Timestamp::from_micros(1_700_000_000_000_000).unwrap();
         let source = ContextSource::seeded(Clock::manual(start), SEED.fetch_add(1, Ordering::Relaxed));
         let gate = Gate::default();
-        let mut rig = Self { source, gate, config, storage, running: None, client: None, _folder: folder };
+        let mut rig = Self {
+            source,
+            gate,
+            config,
+            storage,
+            running: None,
+            client: None,
+            workers: None,
+            _folder: folder,
+        };
         rig.start().await;
         rig
     }
@@ -64,16 +75,28 @@ impl Rig {
         host.add::<Executor>(self.config.clone()).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         self.running = Some(host.start(listener).await.unwrap());
-        self.client = Some(ExecutorServiceClient::new(wiring.peer("test", Peer::Executor).unwrap()));
+        let executor = wiring.peer("test", Peer::Executor).unwrap();
+        self.client = Some(ExecutorServiceClient::new(executor.clone()));
+        self.workers = Some(WorkerServiceClient::new(executor));
     }
 
     pub(crate) async fn stop(&mut self) {
-        self.client = None;
+        (self.client, self.workers) = (None, None);
         self.running.take().unwrap().shutdown(LONG).await.unwrap();
+    }
+
+    /// Ends without a word.
+    pub(crate) async fn crash(&mut self) {
+        (self.client, self.workers) = (None, None);
+        let _cut_off = self.running.take().unwrap().shutdown(Duration::ZERO).await;
     }
 
     pub(crate) fn client(&self) -> ExecutorServiceClient<Transport> {
         self.client.clone().unwrap()
+    }
+
+    pub(crate) fn workers(&self) -> WorkerServiceClient<Transport> {
+        self.workers.clone().unwrap()
     }
 
     pub(crate) fn session(&self) -> SessionId {

@@ -1,6 +1,6 @@
 //! What was approved runs, and what fails is undone.
 
-use assent_plan::{Bound, DependencyType, Money, Rollback};
+use assent_plan::{DependencyType, Money, Rollback};
 use assent_proto::event::v1::event::Payload;
 use assent_proto::execution::v1::{ExecutionState, WorkItemRunState as Run};
 use assent_proto::executor::v1::*;
@@ -13,7 +13,7 @@ both_storages!(
     outputs_flow_into_a_file_that_can_be_downloaded,
     a_failure_is_retried_then_everything_is_undone_in_reverse,
     what_cannot_be_undone_is_said,
-    limits_bounds_and_missing_means_fail_the_item_before_it_begins,
+    limits_and_missing_means_fail_the_item_before_it_begins,
 );
 
 const DATA: DependencyType = DependencyType::Data;
@@ -154,17 +154,13 @@ async fn what_cannot_be_undone_is_said(storage: Storage) {
     rig.stop().await;
 }
 
-async fn limits_bounds_and_missing_means_fail_the_item_before_it_begins(storage: Storage) {
+async fn limits_and_missing_means_fail_the_item_before_it_begins(storage: Storage) {
     let mut rig = Rig::new(storage).await;
-    let mut bounded = item("x", "code_gen", json!({ "template": "x", "values": { "amount": 501 } }));
-    bounded.bounds =
-        vec![Bound { expression: "arguments.values.amount <= 500".to_owned(), description: String::new() }];
     let mut costly = item("x", "shell", json!({ "command": "true" }));
     costly.constraints.max_cost = Some(Money::from_micros(1));
     let header =
         json!({ "method": "GET", "url": "https://example.com", "headers": { "a": "${secret:NONE}" } });
     for (given, reason) in [
-        (bounded, "BOUND_EXCEEDED"),
         (costly, "COST_LIMIT_EXCEEDED"),
         (item("x", "web_search", json!({ "query": "q" })), "TOOL_NOT_CONFIGURED"),
         (
