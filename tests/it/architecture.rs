@@ -19,6 +19,7 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
 const SHARED: &[(&str, &[&str])] = &[
     ("assent-core", &[]),
     ("assent-plan", &["assent-core"]),
+    ("assent-evidence", &["assent-core", "assent-plan"]),
     ("assent-proto", &[]),
     ("assent-store", &["assent-core"]),
     ("assent-rpc", &["assent-core", "assent-plan", "assent-proto", "assent-store"]),
@@ -73,7 +74,7 @@ fn services_know_no_other_service() {
 #[test]
 fn pure_crates_do_no_input_or_output() {
     let all = dependencies();
-    for name in ["assent-core", "assent-plan"] {
+    for name in ["assent-core", "assent-plan", "assent-evidence"] {
         for outside in ["tokio", "tonic", "prost", "reqwest", "redis", "axum"] {
             assert!(!all[name].contains(outside), "{name} must not depend on {outside}");
         }

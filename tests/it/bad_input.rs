@@ -21,6 +21,9 @@ use crate::support::cast;
 both_storages!(bad_input_is_refused_precisely_and_changes_nothing);
 
 const APPROVAL: &str = "/assent.approval.v1.ApprovalService/";
+/// Where the audit is kept.
+const AUDIT: &[&str] =
+    &["audit_entries", "audit_log", "audit_log_nodes", "audit_tree_heads", "plan_review_sessions"];
 const UNKNOWN: &str = "ses_0190163d8694739aaea5966c26f8ad91";
 
 /// One wrong call, and what it must be told.
@@ -338,6 +341,7 @@ async fn bad_input_is_refused_precisely_and_changes_nothing(storage: Storage) {
         .unwrap();
 
     let before = Footprint::settled(stack.storage()).await;
+    let actions_before = scenario::audited(&cast.lead, &pending.id).await;
     for case in submissions().into_iter().chain(lookups()).chain(votes(&pending, &own, &ended)) {
         let token = case.who.map(people::token);
         let answer = raw::call(stack.address(), token.as_deref(), &case.path, case.message, &[]).await;
@@ -357,7 +361,14 @@ async fn bad_input_is_refused_precisely_and_changes_nothing(storage: Storage) {
         }
     }
     let after = Footprint::settled(stack.storage()).await;
-    assert_eq!(before, after);
+    // What was refused is audited, and the session knows the end of its audit. Nothing else is anywhere.
+    assert_eq!(before.without(AUDIT), after.without(AUDIT));
+    let seen = scenario::session(&cast.lead, &pending.id).await.unwrap();
+    assert_eq!((seen.revision, &seen.update_time), (pending.revision, &pending.update_time));
+    let actions = scenario::audited(&cast.lead, &pending.id).await;
+    assert_eq!(actions[..actions_before.len()], actions_before);
+    assert!(actions[actions_before.len()..].iter().all(|action| action == "call.refused"));
+    assert_eq!(actions.len() - actions_before.len(), 4, "{actions:?}");
     // The stack is as well as before.
     scenario::export(&cast).await;
 }

@@ -11,6 +11,8 @@ mod chart;
 #[cfg(test)]
 mod cluster;
 #[cfg(test)]
+mod comments;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod editing;

@@ -2,6 +2,7 @@
 
 use assent_proto::approval::v1::approval_service_client::ApprovalServiceClient;
 use assent_proto::approval::v1::audit_service_client::AuditServiceClient;
+use assent_proto::approval::v1::comment_service_client::CommentServiceClient;
 use assent_proto::approval::v1::directory_service_client::DirectoryServiceClient;
 use assent_proto::event::v1::event_service_client::EventServiceClient;
 use assent_proto::executor::v1::executor_service_client::ExecutorServiceClient;
@@ -61,6 +62,8 @@ pub struct Client {
     pub approval: ApprovalServiceClient<Transport>,
     /// `DirectoryService`
     pub directory: DirectoryServiceClient<Transport>,
+    /// `CommentService`
+    pub comments: CommentServiceClient<Transport>,
     /// `AuditService`
     pub audit: AuditServiceClient<Transport>,
     /// `EventService` of the approval gate
@@ -88,6 +91,7 @@ impl Client {
                 .max_encoding_message_size(4 * MAX_MESSAGE_BYTES)
                 .max_decoding_message_size(MAX_MESSAGE_BYTES),
             directory: DirectoryServiceClient::new(gate.clone()),
+            comments: CommentServiceClient::new(gate.clone()),
             audit: AuditServiceClient::new(gate.clone()),
             events: EventServiceClient::new(gate),
             executor: ExecutorServiceClient::new(to(&addresses.executor)),

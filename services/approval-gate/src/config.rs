@@ -21,6 +21,10 @@ pub struct Config {
     pub sweep_seconds: u64,
     /// Path of a YAML file with entries for the directory, read at start; empty for none.
     pub directory: String,
+    /// Comments that one author may write or edit within a minute.
+    pub comments_per_minute: u32,
+    /// Seconds between two signed heads of the log over all audit chains; none is signed while nothing was added.
+    pub tree_head_seconds: u64,
 }
 
 impl Default for Config {
@@ -31,18 +35,22 @@ impl Default for Config {
             grant_ttl_seconds: 7 * 24 * 60 * 60,
             sweep_seconds: 1,
             directory: String::new(),
+            comments_per_minute: 30,
+            tree_head_seconds: 300,
         }
     }
 }
 
 impl Config {
     pub(crate) fn validate(&self) -> Result<(), BuildError> {
-        let durations = [
+        let amounts = [
             ("default_timeout_seconds", self.default_timeout_seconds),
             ("grant_ttl_seconds", self.grant_ttl_seconds),
             ("sweep_seconds", self.sweep_seconds),
+            ("comments_per_minute", u64::from(self.comments_per_minute)),
+            ("tree_head_seconds", self.tree_head_seconds),
         ];
-        match durations.iter().find(|(_, seconds)| *seconds == 0) {
+        match amounts.iter().find(|(_, amount)| *amount == 0) {
             Some((key, _)) => Err(BuildError::Config(format!("service.{key} must be at least 1"))),
             None => Ok(()),
         }
@@ -54,6 +62,10 @@ impl Config {
 
     pub(crate) fn grant_ttl(&self) -> Duration {
         Duration::from_secs(self.grant_ttl_seconds)
+    }
+
+    pub(crate) fn tree_head(&self) -> Duration {
+        Duration::from_secs(self.tree_head_seconds)
     }
 
     pub(crate) fn sweep(&self) -> Duration {

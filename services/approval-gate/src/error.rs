@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use assent_core::id::{DelegationKind, GrantKind, SessionId};
+use assent_core::id::{CommentKind, DelegationKind, GrantKind, SessionId};
 use assent_core::{Code, Fault, Id, Reason, Violation};
 use assent_plan::RiskLevel;
 use assent_rpc::{InvalidRequest, RemoteFault, status};
 use assent_store::StoreError;
 use assent_store::idempotency::IdempotencyError;
 
+use crate::domain::comment::CommentRefusal;
 use crate::domain::eligibility::Ineligible;
 use crate::domain::session::Refusal;
 use crate::domain::state::State;
@@ -57,6 +58,47 @@ pub enum GateError {
     /// Only holders of a role may do it.
     #[error("requires one of the roles: {}", .0.join(", "))]
     RoleRequired(&'static [&'static str]),
+    /// No such comment.
+    #[error("there is no comment {0}")]
+    UnknownComment(Id<CommentKind>),
+    /// The comment does not allow it, or the caller may not.
+    #[error("{}", .refusal.explanation())]
+    Comment {
+        /// Its session.
+        session: SessionId,
+        /// The comment.
+        comment: Id<CommentKind>,
+        /// Why.
+        refusal: CommentRefusal,
+    },
+    /// The requester wants no comments on single items.
+    #[error("the requester of session {0} wants comments on the plan and its estimate only")]
+    ItemCommentsOff(SessionId),
+    /// The author comments too fast.
+    #[error("you may write {most} comments within a minute")]
+    CommentRate {
+        /// How many comments are allowed within a minute.
+        most: u32,
+        /// When the next one is.
+        retry_after: Duration,
+    },
+    /// The session has as many comments as it may have.
+    #[error("session {0} has as many comments as a session may have")]
+    CommentLimit(SessionId),
+    /// The policy wants every concern settled before the approval.
+    #[error("the policy wants every concern resolved before the approval; {} are open", .open.len())]
+    OpenConcerns {
+        /// The session.
+        session: SessionId,
+        /// The concerns.
+        open: Vec<Id<CommentKind>>,
+    },
+    /// No head of the log is signed, or none of that size.
+    #[error("there is no signed tree head {}", if *.0 == 0 { "yet".to_owned() } else { format!("of size {}", .0) })]
+    NoTreeHead(i64),
+    /// The log over all chains lacks a part.
+    #[error("the log over all audit chains is damaged")]
+    LogDamaged,
     /// The request is not well-formed.
     #[error(transparent)]
     Invalid(#[from] InvalidRequest),
@@ -133,10 +175,17 @@ impl Fault for GateError {
     fn code(&self) -> Code {
         match self {
             Self::UnknownSession(_)
+            | Self::UnknownComment(_)
             | Self::UnknownGrant(_)
             | Self::UnknownUser(_)
-            | Self::UnknownDelegation(_) => Code::NotFound,
+            | Self::UnknownDelegation(_)
+            | Self::NoTreeHead(_) => Code::NotFound,
             Self::State { .. } | Self::VoteExists => Code::FailedPrecondition,
+            Self::Comment { refusal, .. } if refusal.is_about_caller() => Code::PermissionDenied,
+            Self::Comment { .. } | Self::ItemCommentsOff(_) | Self::OpenConcerns { .. } => {
+                Code::FailedPrecondition
+            }
+            Self::CommentRate { .. } | Self::CommentLimit(_) => Code::ResourceExhausted,
             Self::NotEligible(_) | Self::RoleRequired(_) => Code::PermissionDenied,
             Self::Outdated(_) | Self::PolicyChanged { .. } => Code::Aborted,
             other => other.inner().map_or(Code::Internal, Fault::code),
@@ -154,6 +203,15 @@ impl Fault for GateError {
             Self::VoteExists => Reason::new("VOTE_EXISTS"),
             Self::NotEligible(_) => Reason::new("NOT_ELIGIBLE"),
             Self::PolicyChanged { .. } => Reason::new("POLICY_CHANGED"),
+            Self::UnknownComment(_) => Reason::new("COMMENT_NOT_FOUND"),
+            Self::Comment { refusal, .. } if refusal.is_about_caller() => Reason::new("COMMENT_FORBIDDEN"),
+            Self::Comment { .. } => Reason::new("COMMENT_STATE"),
+            Self::ItemCommentsOff(_) => Reason::new("ITEM_COMMENTS_OFF"),
+            Self::CommentRate { .. } => Reason::new("COMMENT_RATE_LIMITED"),
+            Self::CommentLimit(_) => Reason::new("COMMENT_LIMIT_REACHED"),
+            Self::OpenConcerns { .. } => Reason::new("OPEN_CONCERNS"),
+            Self::NoTreeHead(_) => Reason::new("TREE_HEAD_NOT_FOUND"),
+            Self::LogDamaged => Reason::new("DATA_CORRUPT"),
             Self::Outdated(_) => Reason::new("VERSION_CONFLICT"),
             other => other.inner().map_or(Reason::new("INTERNAL"), Fault::reason),
         }
@@ -177,6 +235,21 @@ impl Fault for GateError {
             Self::PolicyChanged { session, level } => {
                 named(&[("session_id", session.to_string()), ("risk_level", level.to_string())])
             }
+            Self::UnknownComment(comment) => named(&[("comment_id", comment.to_string())]),
+            Self::Comment { session, comment, refusal } => named(&[
+                ("session_id", session.to_string()),
+                ("comment_id", comment.to_string()),
+                (if refusal.is_about_caller() { "why" } else { "state" }, refusal.as_str().to_owned()),
+            ]),
+            Self::ItemCommentsOff(session) | Self::CommentLimit(session) => {
+                named(&[("session_id", session.to_string())])
+            }
+            Self::CommentRate { most, .. } => named(&[("comments_per_minute", most.to_string())]),
+            Self::OpenConcerns { session, open } => named(&[
+                ("session_id", session.to_string()),
+                ("comments", open.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")),
+            ]),
+            Self::NoTreeHead(size) => named(&[("tree_size", size.to_string())]),
             Self::Outdated(current) => {
                 named(&[("version", current.version.to_string()), ("digest", current.digest.to_string())])
             }
@@ -189,7 +262,10 @@ impl Fault for GateError {
     }
 
     fn retry_after(&self) -> Option<Duration> {
-        self.inner().and_then(Fault::retry_after)
+        match self {
+            Self::CommentRate { retry_after, .. } => Some(*retry_after),
+            other => other.inner().and_then(Fault::retry_after),
+        }
     }
 }
 

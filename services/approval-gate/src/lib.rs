@@ -105,6 +105,13 @@ impl Service for ApprovalGate {
                 async move { app.sweep_expired().await.map(drop) }
             }
         });
+        tasks.every("sign_tree_heads", app.config.tree_head(), {
+            let app = app.clone();
+            move || {
+                let app = app.clone();
+                async move { app.sign_tree_head().await.map(drop) }
+            }
+        });
         tasks.every("forget_requests", FORGET_EVERY, {
             let app = app.clone();
             move || {

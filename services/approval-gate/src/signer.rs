@@ -1,11 +1,11 @@
-//! The key that signs grants. Made at the first start and kept; every replica signs with the same one.
+//! The key that signs grants and tree heads. Made at the first start and kept; every replica signs with the same one.
 
-use assent_core::grant::GrantClaims;
 use assent_core::id::SigningKeyKind;
 use assent_core::{ContextSource, Id};
 use assent_store::{Db, StoreError};
 use ed25519_dalek::SigningKey;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde::Serialize;
 
 use crate::store;
 
@@ -13,7 +13,7 @@ use crate::store;
 const PKCS8_PREFIX: [u8; 16] =
     [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
 
-/// Signs grants.
+/// Signs grants and tree heads.
 pub(crate) struct Signer {
     key_id: Id<SigningKeyKind>,
     key: EncodingKey,
@@ -45,7 +45,7 @@ impl Signer {
     }
 
     /// The JWT.
-    pub(crate) fn sign(&self, claims: &GrantClaims) -> Result<String, jsonwebtoken::errors::Error> {
+    pub(crate) fn sign(&self, claims: &impl Serialize) -> Result<String, jsonwebtoken::errors::Error> {
         let header = Header { kid: Some(self.key_id.to_string()), ..Header::new(Algorithm::EdDSA) };
         jsonwebtoken::encode(&header, claims, &self.key)
     }
@@ -65,6 +65,7 @@ async fn offer(db: &Db, source: &ContextSource) -> Result<(), StoreError> {
 mod tests {
     use std::collections::BTreeMap;
 
+    use assent_core::grant::GrantClaims;
     use assent_core::{Clock, Digest};
     use jsonwebtoken::{DecodingKey, Validation};
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use assent_proto::approval::v1::approval_service_client::ApprovalServiceClient;
 use assent_proto::approval::v1::audit_service_client::AuditServiceClient;
+use assent_proto::approval::v1::comment_service_client::CommentServiceClient;
 use assent_proto::approval::v1::directory_service_client::DirectoryServiceClient;
 use assent_proto::executor::v1::executor_service_client::ExecutorServiceClient;
 use assent_proto::notification::v1::notification_service_client::NotificationServiceClient;
@@ -132,6 +133,7 @@ impl Client {
         versioning: VersioningServiceClient at "versioning",
         editor: PlanEditorServiceClient at "versioning",
         gate: ApprovalServiceClient at "approval-gate",
+        comments: CommentServiceClient at "approval-gate",
         audit: AuditServiceClient at "approval-gate",
         directory: DirectoryServiceClient at "approval-gate",
         executor: ExecutorServiceClient at "executor",

@@ -114,6 +114,13 @@ impl OpContext {
         self.traceparent.as_deref()
     }
 
+    /// Id of the trace that the call belongs to, 32 hexadecimal digits; empty where there is none.
+    pub fn trace_id(&self) -> &str {
+        // 00-<trace>-<span>-<flags>
+        let trace = self.traceparent().and_then(|text| text.split('-').nth(1));
+        trace.filter(|id| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit())).unwrap_or_default()
+    }
+
     /// The current time.
     pub fn now(&self) -> Timestamp {
         self.source.now()

@@ -33,6 +33,8 @@ kinds! {
     ArtifactKind => "art",
     /// One entry of the audit chain.
     AuditKind => "aud",
+    /// One remark on a plan.
+    CommentKind => "cmt",
     /// The outcome of a review.
     DecisionKind => "dec",
     /// One person's right to vote in another's place.

@@ -35,6 +35,10 @@ pub fn type_name(payload: &Payload) -> &'static str {
         Payload::BreakGlassUsed(_) => "break_glass_used",
         Payload::PlanRiskReassessed(_) => "plan_risk_reassessed",
         Payload::AfterReviewSigned(_) => "after_review_signed",
+        Payload::PlanCommentEdited(_) => "plan_comment_edited",
+        Payload::PlanCommentDeleted(_) => "plan_comment_deleted",
+        Payload::PlanCommentReopened(_) => "plan_comment_reopened",
+        Payload::PlanCommentHidden(_) => "plan_comment_hidden",
     }
 }
 

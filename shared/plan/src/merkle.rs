@@ -9,7 +9,8 @@ pub fn leaf(data: &[u8]) -> Digest {
     Digest::of(&[&[0], data])
 }
 
-fn node(left: &Digest, right: &Digest) -> Digest {
+/// Digest of a node with these children.
+pub fn node(left: &Digest, right: &Digest) -> Digest {
     Digest::of(&[&[1], left.as_bytes(), right.as_bytes()])
 }
 

@@ -14,9 +14,11 @@ use prost_types::value::Kind;
 use serde_json::json;
 
 use super::App;
-use super::record::{append_entry, log_change};
+use super::anchor::{anchors_of, estimate_digest};
+use super::record::{append_entry, log_change, trace_of};
 use crate::domain::audit::Entry;
 use crate::domain::carry::{Content, carries};
+use crate::domain::comment::Anchors;
 use crate::domain::decision::{ItemState, ItemStatus};
 use crate::domain::eligibility::Author;
 use crate::domain::session::NewVersion;
@@ -32,6 +34,7 @@ struct Made {
     time: Timestamp,
     version: NewVersion,
     leaves: BTreeMap<ItemId, Digest>,
+    estimate: Digest,
     description: String,
 }
 
@@ -41,6 +44,7 @@ impl App {
     /// they cover.
     pub(crate) async fn adopt_version(&self, event: &Event, cursor: &Cursor) -> Result<Handled, GateError> {
         let Some(made) = read(event) else { return Ok(Handled::Skipped) };
+        let edges = self.edges_of(&made).await?;
         let mut tx = self.db.begin().await?;
         let Some(mut session) = store::session::lock(&mut tx, made.session).await? else {
             // The first version comes before its session; nobody knows the session's id before that is there.
@@ -67,7 +71,16 @@ impl App {
         });
         let pending: Vec<_> = pending.collect();
         store::item::replace(&mut tx, &self.source, session.id, &pending).await?;
+        let knows_edges = edges.is_some();
+        let anchors = Anchors {
+            plan: made.version.subject.digest,
+            estimate: made.estimate,
+            items: made.leaves.iter().map(|(id, leaf)| (id.to_string(), *leaf)).collect(),
+            edges: edges.unwrap_or_default(),
+        };
+        let stale = self.mark_stale(&mut tx, session.id, &anchors, knows_edges).await?;
         let details = json!({
+            "goal": session.goal,
             "version": session.subject.version,
             "previous_version": previous,
             "digest": session.subject.digest,
@@ -75,6 +88,7 @@ impl App {
             "policy_digest": session.risk.policy_digest,
             "items": session.step_count,
             "description": made.description,
+            "stale_comments": stale,
             "event": event.id,
         });
         let author = Author { version: session.subject.version, id: made.author.id.clone() };
@@ -85,6 +99,7 @@ impl App {
             action: "plan.version_created".to_owned(),
             actor: made.author.clone(),
             request_id: String::new(),
+            trace_id: trace_of(event),
             time: made.time,
             details: details.as_object().cloned().unwrap_or_default(),
         };
@@ -108,11 +123,29 @@ impl App {
         }
         Ok(Handled::Done)
     }
+
+    /// The leaf of each dependency of a version, which its fact does not carry; asked for only where a thread is about
+    /// one.
+    async fn edges_of(&self, made: &Made) -> Result<Option<BTreeMap<(String, String), Digest>>, GateError> {
+        if !store::comment::has_edges(&self.db, made.session).await? {
+            return Ok(None);
+        }
+        let ctx = self.source.operation(Actor::system("approval-gate"));
+        let version = self.peers.version(&ctx, made.session, made.version.subject.version).await?;
+        Ok(Some(anchors_of(version)?.edges))
+    }
 }
 
 fn read(event: &Event) -> Option<Made> {
     let Payload::PlanVersionCreated(fact) = event.payload.as_ref()? else { return None };
     let version = fact.version.clone()?;
+    let Ok(estimate) = estimate_digest(version.estimate.clone()) else {
+        tracing::error!(
+            event.id,
+            "the estimate of a new plan version cannot be read; the version is passed over"
+        );
+        return None;
+    };
     let read = read_message("", |at| {
         let leaves: BTreeMap<ItemId, Digest> = at.field("item_digests").read(version.item_digests)?;
         let risk: RiskAssessment = at.field("risk").required(version.risk)?;
@@ -126,6 +159,7 @@ fn read(event: &Event) -> Option<Made> {
             time: at.field("time").required(event.time)?,
             version: NewVersion { subject, risk, step_count, cost_high, goal: new_goal(&version.changes) },
             leaves,
+            estimate,
             description: version.change_description,
         })
     });

@@ -11,7 +11,7 @@ use assent_rpc::convert::Wire;
 use serde_json::{Value, json};
 
 use super::App;
-use super::record::append_entry;
+use super::record::{append_entry, trace_of};
 use crate::domain::audit::Entry;
 use crate::error::GateError;
 use crate::store;
@@ -47,6 +47,7 @@ impl App {
             action,
             actor,
             request_id: String::new(),
+            trace_id: trace_of(event),
             time,
             details,
         };

@@ -1,13 +1,18 @@
 //! Use cases: read, judge, ask others, then change everything that belongs together in one transaction.
 
 mod adopt;
+mod anchor;
 mod audit;
 mod break_glass;
 mod carry;
+pub(crate) mod comment;
+mod comment_act;
+pub(crate) mod comment_read;
 mod delegation;
 mod directory;
 mod expire;
 pub(crate) mod explain;
+pub(crate) mod export;
 mod follow;
 mod grant;
 mod once;
@@ -15,8 +20,10 @@ mod pending;
 mod read;
 mod reassess;
 mod record;
+mod refusal;
 mod review;
 mod submit;
+mod tree_head;
 mod vote;
 mod voter;
 

@@ -21,6 +21,11 @@ impl Once {
         Self { method, request_id: request_id.to_owned(), hash }
     }
 
+    /// Name of the method.
+    pub(super) fn method(&self) -> &'static str {
+        self.method
+    }
+
     /// The answer that the same call got before.
     ///
     /// # Errors

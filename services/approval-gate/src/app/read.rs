@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::App;
 use crate::domain::carry::Dismissed;
+use crate::domain::comment::Comment;
 use crate::domain::decision::{Decision, ItemStatus};
 use crate::domain::grant::Grant;
 use crate::domain::session::Session;
@@ -35,6 +36,8 @@ pub(crate) struct View {
     pub(crate) current: Option<pb::PlanVersion>,
     /// Every version without its plan; empty in summaries.
     pub(crate) versions: Vec<pb::PlanVersion>,
+    /// What was said; empty in summaries.
+    pub(crate) comments: Vec<Comment>,
 }
 
 /// How a wait ended: the review is over, or the time that the caller wanted to wait is.
@@ -53,7 +56,8 @@ impl App {
         let session = self.session(id).await?;
         let current = self.peers.version(ctx, session.plan_session(), session.subject.version).await?;
         let versions = self.peers.versions(ctx, session.plan_session()).await?;
-        Ok(View { current: Some(current), versions, ..self.summary(session).await? })
+        let comments = store::comment::of_session(&self.db, id).await?;
+        Ok(View { current: Some(current), versions, comments, ..self.summary(session).await? })
     }
 
     /// A session without plan and versions.
@@ -65,6 +69,7 @@ impl App {
             decision: store::decision::of_session(&self.db, session.id).await?,
             current: None,
             versions: Vec::new(),
+            comments: Vec::new(),
             session,
         })
     }

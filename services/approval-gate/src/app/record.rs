@@ -5,6 +5,7 @@ use assent_core::{OpContext, Timestamp};
 use assent_events::append;
 use assent_plan::Map;
 use assent_proto::event::v1 as events;
+use assent_proto::event::v1::Event;
 use assent_proto::event::v1::event::Payload;
 use assent_rpc::convert::{Wire, WireEnum};
 use assent_store::Tx;
@@ -67,9 +68,16 @@ fn entry(ctx: &OpContext, chain: SessionId, sequence: i64, action: &str, details
         action: action.to_owned(),
         actor: ctx.actor().clone(),
         request_id: ctx.request_id().to_string(),
+        trace_id: ctx.trace_id().to_owned(),
         time: ctx.now(),
         details,
     }
+}
+
+/// The trace in which a fact became true; empty where there was none.
+pub(super) fn trace_of(event: &Event) -> String {
+    let trace = event.traceparent.split('-').nth(1).filter(|id| id.len() == 32);
+    trace.unwrap_or_default().to_owned()
 }
 
 /// Appends a finished entry.

@@ -166,6 +166,7 @@ impl App {
         store::item::insert(&mut tx, ctx.source(), session.id, &pending.collect::<Vec<_>>()).await?;
         let details = json!({
             "plan": session.plan_id,
+            "goal": session.goal,
             "version": session.subject.version,
             "digest": session.subject.digest,
             "risk_level": session.risk.level,

@@ -69,6 +69,9 @@ impl App {
         if let Verdict::Repeated { missing } = foreseen {
             return Ok((session, missing));
         }
+        if matches!(foreseen, Verdict::Approves { .. }) {
+            self.check_concerns(&self.db, &session).await?;
+        }
         let (seals, subject) = (matches!(foreseen, Verdict::Approves { .. }), session.subject);
         // What was approved in an emergency is sealed, and was assessed by the policy of that time.
         if seals && session.after_review_of.is_none() {
@@ -91,7 +94,10 @@ impl App {
             Verdict::Counts { missing } => (None, true, missing),
             // Another vote came in between: the version must be sealed first.
             Verdict::Approves { .. } if !seals => return Err(StoreError::Conflict.into()),
-            Verdict::Approves { approvers, cast } => (Some((Ending::Approved, approvers)), !cast, 0),
+            Verdict::Approves { approvers, cast } => {
+                self.check_concerns(&mut tx, &session).await?;
+                (Some((Ending::Approved, approvers)), !cast, 0)
+            }
             Verdict::Rejects => {
                 let approvers = session.tally(&authors, &votes, None).approvers;
                 (Some((Ending::Rejected, approvers)), true, 0)
@@ -117,6 +123,19 @@ impl App {
             log_change(&session, Some(before));
         }
         Ok((session, missing))
+    }
+
+    /// Where the policy wants every concern settled first, holds up the vote that would decide.
+    async fn check_concerns(
+        &self,
+        reader: impl Into<store::Reader<'_>>,
+        session: &Session,
+    ) -> Result<(), GateError> {
+        if !session.risk.requirement.no_open_concerns {
+            return Ok(());
+        }
+        let open = store::comment::open_concerns(reader, session.id).await?;
+        if open.is_empty() { Ok(()) } else { Err(GateError::OpenConcerns { session: session.id, open }) }
     }
 
     async fn cast(

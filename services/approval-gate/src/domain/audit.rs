@@ -1,194 +1,167 @@
-//! The audit chain: each entry's digest covers the one before, so that a later change, gap or exchange shows.
+//! The audit chain, as everybody who checks one knows it, and what became of a session as its chain tells it.
 
-use assent_core::id::{AuditKind, SessionId};
-use assent_core::{Actor, Digest, Id, Timestamp};
-use assent_plan::Map;
-use serde_json::json;
+use assent_core::Timestamp;
+pub use assent_evidence::{Entry, Head, Verdict, Verifier};
+use serde_json::Value;
 
-/// One thing that was done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// Its id.
-    pub id: Id<AuditKind>,
-    /// 1, 2, 3, … within the session.
-    pub sequence: i64,
-    /// The session.
-    pub session_id: SessionId,
-    /// What, e.g. `vote.approve`.
-    pub action: String,
-    /// By whom, and how that identity was proved.
-    pub actor: Actor,
-    /// The call; empty where it was none.
-    pub request_id: String,
+/// What became of a session.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Record {
+    /// What was asked for.
+    pub goal: String,
+    /// `low`, `medium`, `high` or `critical`.
+    pub risk_level: String,
+    /// Who asked.
+    pub requested_by: String,
     /// When.
-    pub time: Timestamp,
-    /// Particulars: texts, whole numbers, lists and objects of these.
-    pub details: Map,
-}
-
-/// The end of a chain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Head {
-    /// Sequence of the last entry; 0 when there is none.
-    pub sequence: i64,
+    pub requested_at: Option<Timestamp>,
+    /// Whose approval was the last that was needed.
+    pub approved_by: String,
+    /// When.
+    pub approved_at: Option<Timestamp>,
+    /// Everybody who approved.
+    pub approvers: Vec<String>,
+    /// Why it was decided so.
+    pub reason: String,
+    /// The version that was decided on, else the last one.
+    pub version: i64,
     /// Its digest.
-    pub digest: Digest,
+    pub digest: String,
+    /// How long the execution took.
+    pub execution_ms: u64,
+    /// Paths of what it produced.
+    pub artifacts: Vec<String>,
+    /// How far it came, e.g. `pending`, `rejected`, `completed`.
+    pub status: String,
 }
 
-impl Head {
-    /// Before the first entry.
-    pub const START: Self = Self { sequence: 0, digest: Digest::from_bytes([0; 32]) };
-}
-
-impl Entry {
-    /// SHA-256 over the digest of the entry before and the RFC 8785 JSON of this one.
-    ///
-    /// # Errors
-    /// When the details hold a number that has no canonical form.
-    pub fn digest(&self, previous: &Digest) -> Result<Digest, serde_json::Error> {
-        let entry = json!({
-            "id": self.id,
-            "sequence": self.sequence,
-            "session_id": self.session_id,
-            "action": self.action,
-            "actor": self.actor,
-            "request_id": self.request_id,
-            "time": self.time.to_string(),
-            "details": self.details,
-        });
-        let canonical = serde_json_canonicalizer::to_vec(&entry)?;
-        Ok(Digest::of(&[previous.as_bytes(), &canonical]))
-    }
-}
-
-/// What a recomputation found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
-    /// Entries that were checked.
-    pub entries: i64,
-    /// The last digest that was recomputed.
-    pub head: Digest,
-    /// The first entry that does not fit, and what does not fit about it.
-    pub broken: Option<(i64, String)>,
-}
-
-/// Recomputes a chain, entry by entry.
-#[derive(Debug)]
-pub struct Verifier {
-    at: Head,
-    broken: Option<(i64, String)>,
-}
-
-impl Default for Verifier {
-    fn default() -> Self {
-        Self { at: Head::START, broken: None }
-    }
-}
-
-impl Verifier {
-    /// Checks the next entry against the digest that is stored with it.
-    pub fn check(&mut self, entry: &Entry, stored: &Digest) {
-        if self.broken.is_some() {
-            return;
-        }
-        let expected = self.at.sequence + 1;
-        if entry.sequence != expected {
-            self.broken =
-                Some((expected, format!("entry {expected} is missing; {} follows", entry.sequence)));
-            return;
-        }
-        match entry.digest(&self.at.digest) {
-            Ok(digest) if digest == *stored => self.at = Head { sequence: expected, digest },
-            Ok(_) => self.broken = Some((expected, "the entry, or one before it, was changed".to_owned())),
-            Err(_) => self.broken = Some((expected, "the entry has no canonical form".to_owned())),
+impl Record {
+    /// Takes in the next entry of the chain.
+    pub fn follow(&mut self, entry: &Entry) {
+        let details = &entry.details;
+        let text = |key: &str| details.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let about = |record: &mut Self| {
+            record.version = details.get("version").and_then(Value::as_i64).unwrap_or(record.version);
+            record.digest = Some(text("digest")).filter(|d| !d.is_empty()).unwrap_or(record.digest.clone());
+        };
+        match entry.action.as_str() {
+            "session.submitted" | "plan.version_created" => {
+                for (field, key) in [(&mut self.goal, "goal"), (&mut self.risk_level, "risk_level")] {
+                    let said = text(key);
+                    if !said.is_empty() {
+                        *field = said;
+                    }
+                }
+                about(self);
+                if self.requested_at.is_none() {
+                    self.requested_by.clone_from(&entry.actor.id);
+                    self.requested_at = Some(entry.time);
+                    "pending".clone_into(&mut self.status);
+                }
+            }
+            // Whatever its name, it is the decision that has an outcome.
+            action if action.starts_with("session.") && details.contains_key("outcome") => {
+                self.status = text("outcome");
+                self.reason = text("reason");
+                about(self);
+                if matches!(self.status.as_str(), "approved" | "partially_approved") {
+                    self.approved_by.clone_from(&entry.actor.id);
+                    self.approved_at = Some(entry.time);
+                    self.approvers = texts(details.get("approvers"), None);
+                }
+            }
+            "execution.refused" => {}
+            "execution.started" => "running".clone_into(&mut self.status),
+            action => {
+                if let Some(state) = action.strip_prefix("execution.") {
+                    state.clone_into(&mut self.status);
+                    self.execution_ms =
+                        details.get("duration_ms").and_then(Value::as_u64).unwrap_or_default();
+                    self.artifacts = texts(details.get("artifacts"), Some("path"));
+                }
+            }
         }
     }
+}
 
-    /// Compares with the end of the chain that is kept with the session.
-    pub fn finish(mut self, head: &Head) -> Verdict {
-        if self.broken.is_none() && self.at != *head {
-            let missing = self.at.sequence + 1;
-            self.broken = Some(if self.at.sequence < head.sequence {
-                (missing, format!("entries {missing} to {} are missing", head.sequence))
-            } else {
-                (self.at.sequence, "the session knows another end of the chain".to_owned())
-            });
-        }
-        Verdict { entries: self.at.sequence, head: self.at.digest, broken: self.broken }
-    }
+/// The texts of a list, or one member of each of its objects.
+fn texts(list: Option<&Value>, member: Option<&str>) -> Vec<String> {
+    let items = list.and_then(Value::as_array).into_iter().flatten();
+    let text = |item: &Value| match member {
+        Some(member) => item.get(member).and_then(Value::as_str).map(str::to_owned),
+        None => item.as_str().map(str::to_owned),
+    };
+    items.filter_map(text).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use assent_core::{Clock, ContextSource};
-    use proptest::prelude::*;
+    use assent_core::{Actor, Id};
+    use serde_json::json;
 
     use super::*;
 
-    fn chain(length: i64) -> (Vec<(Entry, Digest)>, Head) {
-        let clock = Clock::manual(Timestamp::from_micros(1_700_000_000_000_000).unwrap());
-        let source = ContextSource::seeded(clock, 7);
-        let session_id = source.new_id();
-        let mut head = Head::START;
-        let mut entries = Vec::new();
-        for sequence in 1..=length {
-            let entry = Entry {
-                id: source.new_id(),
-                sequence,
-                session_id,
-                action: "vote.approve".to_owned(),
-                actor: Actor::system("test"),
-                request_id: String::new(),
-                time: source.now(),
-                details: Map::from_iter([("n".to_owned(), sequence.into())]),
-            };
-            let digest = entry.digest(&head.digest).unwrap();
-            head = Head { sequence, digest };
-            entries.push((entry, digest));
+    fn entry(sequence: i64, action: &str, by: &str, details: Value) -> Entry {
+        Entry {
+            id: Id::from_uuid(Default::default()),
+            sequence,
+            session_id: Id::from_uuid(Default::default()),
+            action: action.to_owned(),
+            actor: Actor { id: by.to_owned(), ..Actor::system("x") },
+            request_id: String::new(),
+            trace_id: String::new(),
+            time: Timestamp::from_micros(sequence).unwrap(),
+            details: details.as_object().unwrap().clone(),
         }
-        (entries, head)
-    }
-
-    fn verify(entries: &[(Entry, Digest)], head: &Head) -> Verdict {
-        let mut verifier = Verifier::default();
-        entries.iter().for_each(|(entry, digest)| verifier.check(entry, digest));
-        verifier.finish(head)
     }
 
     #[test]
-    fn an_untouched_chain_is_intact() {
-        let (entries, head) = chain(5);
-        let verdict = verify(&entries, &head);
-        assert_eq!(verdict, Verdict { entries: 5, head: head.digest, broken: None });
-        assert_eq!(verify(&[], &Head::START).broken, None);
-    }
-
-    proptest! {
-        #[test]
-        fn change_gap_exchange_and_cut_are_found(length in 2..8_i64, at in 0..8_usize, how in 0..4_u8) {
-            let (mut entries, head) = chain(length);
-            let at = at % entries.len();
-            let broken_at = match how {
-                0 => {
-                    entries[at].0.details.insert("n".to_owned(), 99.into());
-                    at
-                }
-                1 => {
-                    entries.remove(at);
-                    at
-                }
-                2 => {
-                    let other = (at + 1) % entries.len();
-                    entries.swap(at, other);
-                    at.min(other)
-                }
-                _ => {
-                    entries.truncate(at);
-                    at
-                }
-            };
-            let (found, _) = verify(&entries, &head).broken.unwrap();
-            prop_assert_eq!(found, i64::try_from(broken_at).unwrap() + 1);
+    fn a_chain_tells_the_whole_story() {
+        let chain = [
+            entry(
+                1,
+                "session.submitted",
+                "bot",
+                json!({"goal": "g", "risk_level": "high", "version": 1, "digest": "d1"}),
+            ),
+            entry(
+                2,
+                "plan.version_created",
+                "eve",
+                json!({"goal": "", "risk_level": "low", "version": 2, "digest": "d2"}),
+            ),
+            entry(3, "call.refused", "bot", json!({"method": "Approve", "reason": "NOT_ELIGIBLE"})),
+            entry(4, "vote.approve", "ada", json!({"version": 2})),
+            entry(
+                5,
+                "session.approved",
+                "ben",
+                json!({"outcome": "approved", "reason": "ok", "version": 2, "digest": "d2", "approvers": ["ada", "ben"]}),
+            ),
+            entry(6, "execution.started", "exe", json!({})),
+            entry(
+                7,
+                "execution.completed",
+                "exe",
+                json!({"duration_ms": 2700, "artifacts": [{"path": "a.py"}]}),
+            ),
+            entry(8, "execution.refused", "exe", json!({})),
+        ];
+        let mut record = Record::default();
+        let mut stages = Vec::new();
+        for entry in &chain {
+            record.follow(entry);
+            stages.push(record.status.clone());
         }
+        let expected =
+            ["pending", "pending", "pending", "pending", "approved", "running", "completed", "completed"];
+        assert_eq!(stages, expected);
+        assert_eq!((record.goal.as_str(), record.risk_level.as_str()), ("g", "low"));
+        assert_eq!((record.requested_by.as_str(), record.approved_by.as_str()), ("bot", "ben"));
+        assert_eq!((record.version, record.digest.as_str(), record.execution_ms), (2, "d2", 2700));
+        assert_eq!(
+            (record.approvers, record.artifacts),
+            (vec!["ada".to_owned(), "ben".to_owned()], vec!["a.py".to_owned()])
+        );
     }
 }

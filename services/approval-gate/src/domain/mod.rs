@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod carry;
+pub mod comment;
 pub mod decision;
 pub mod directory;
 pub mod eligibility;

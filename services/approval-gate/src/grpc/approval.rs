@@ -55,7 +55,8 @@ impl ApprovalService for Grpc {
         request: Request<pb::StartReviewRequest>,
     ) -> Result<Response<pb::StartReviewResponse>, Status> {
         let (ctx, body) = accept(request)?;
-        let view = self.0.start_review(&ctx, session_id(body.session_id)?).await?;
+        let session = session_id(body.session_id)?;
+        let view = self.0.audited(&ctx, session, "StartReview", self.0.start_review(&ctx, session)).await?;
         Ok(Response::new(pb::StartReviewResponse { session: Some(view_to_pb(view)) }))
     }
 
@@ -66,7 +67,8 @@ impl ApprovalService for Grpc {
         let (ctx, body) = accept(request)?;
         let delegator = body.delegator.clone();
         let (session, ballot) = request::approval(body)?;
-        let voted = self.0.vote(&ctx, session, &delegator, ballot).await?;
+        let vote = self.0.vote(&ctx, session, &delegator, ballot);
+        let voted = self.0.audited(&ctx, session, "Approve", vote).await?;
         let approvals_missing = i32::try_from(voted.missing).unwrap_or(i32::MAX);
         Ok(Response::new(pb::ApproveResponse { session: Some(view_to_pb(voted.view)), approvals_missing }))
     }
@@ -78,7 +80,8 @@ impl ApprovalService for Grpc {
         let (ctx, body) = accept(request)?;
         let delegator = body.delegator.clone();
         let (session, ballot) = request::rejection(body)?;
-        let voted = self.0.vote(&ctx, session, &delegator, ballot).await?;
+        let vote = self.0.vote(&ctx, session, &delegator, ballot);
+        let voted = self.0.audited(&ctx, session, "Reject", vote).await?;
         Ok(Response::new(pb::RejectResponse { session: Some(view_to_pb(voted.view)) }))
     }
 

@@ -7,7 +7,10 @@ use assent_proto::review::v1 as pb;
 use assent_rpc::convert::{Wire, WireEnum};
 use assent_rpc::wire_enum;
 
+use super::comment::thread_to_pb;
 use crate::app::View;
+use crate::app::comment_read::{Revisions, threads};
+use crate::app::export::Told;
 use crate::domain::audit::Entry;
 use crate::domain::carry::Dismissed;
 use crate::domain::decision::{Decision, ItemState, ItemStatus, Outcome};
@@ -35,6 +38,8 @@ pub(crate) fn view_to_pb(view: View) -> pb::PlanReviewSession {
     session.item_statuses = view.items.iter().map(item_to_pb).collect();
     session.decision = view.decision.as_ref().map(decision_to_pb);
     session.versions = view.versions;
+    let said = threads(view.comments);
+    session.comments = said.iter().map(|thread| thread_to_pb(thread, &Revisions::new())).collect();
     if let Some(current) = view.current {
         session.plan = current.plan;
         session.estimate = current.estimate;
@@ -161,9 +166,32 @@ pub(super) fn entry_to_pb(entry: &Entry, digest: &Digest) -> approval::AuditEntr
         actor: Some(entry.actor.to_pb()),
         credential: entry.actor.credential.clone(),
         request_id: entry.request_id.clone(),
+        trace_id: entry.trace_id.clone(),
         time: Some(entry.time.to_pb()),
         details: Some(entry.details.to_pb()),
         digest: digest.to_pb(),
+    }
+}
+
+/// What became of a session.
+pub(super) fn record_to_pb((id, record, head): Told) -> approval::AuditRecord {
+    approval::AuditRecord {
+        workflow_id: id.to_pb(),
+        user_query: record.goal,
+        plan_risk: record.risk_level.to_ascii_uppercase(),
+        approved_by: record.approved_by,
+        approved_at: record.approved_at.map(|time| time.to_pb()),
+        execution_time_ms: u32::try_from(record.execution_ms).unwrap_or(u32::MAX),
+        artifacts: record.artifacts,
+        status: record.status.to_ascii_uppercase(),
+        requested_by: record.requested_by,
+        requested_at: record.requested_at.map(|time| time.to_pb()),
+        approvers: record.approvers,
+        version: i32::try_from(record.version).unwrap_or_default(),
+        digest: record.digest,
+        reason: record.reason,
+        entries: head.sequence,
+        head_digest: head.digest.to_pb(),
     }
 }
 

@@ -38,6 +38,8 @@ impl Grpc {
         body: pb::RevokeGrantRequest,
     ) -> Result<pb::RevokeGrantResponse, Status> {
         let once = Once::of("RevokeGrant", &body.request_id, &body);
-        Ok(self.0.revoke_grant(ctx, session_id(body.session_id)?, &body.reason, &once).await?)
+        let session = session_id(body.session_id)?;
+        let revoke = self.0.revoke_grant(ctx, session, &body.reason, &once);
+        Ok(self.0.audited(ctx, session, "RevokeGrant", revoke).await?)
     }
 }

@@ -2,6 +2,7 @@
 
 mod approval;
 mod audit;
+pub(crate) mod comment;
 pub(crate) mod convert;
 mod directory;
 mod explain;
@@ -15,6 +16,7 @@ use assent_core::Violation;
 use assent_core::id::SessionId;
 use assent_proto::approval::v1::approval_service_server::ApprovalServiceServer;
 use assent_proto::approval::v1::audit_service_server::AuditServiceServer;
+use assent_proto::approval::v1::comment_service_server::CommentServiceServer;
 use assent_proto::approval::v1::directory_service_server::DirectoryServiceServer;
 use assent_rpc::convert::Wire;
 use assent_rpc::{Access, MAX_MESSAGE_BYTES};
@@ -54,6 +56,17 @@ pub(crate) const ACCESS: &[(&str, Access)] = &[
     ("/assent.approval.v1.DirectoryService/GetContacts", Access::Service),
     ("/assent.approval.v1.AuditService/ListEntries", Access::Authenticated),
     ("/assent.approval.v1.AuditService/Verify", Access::Authenticated),
+    ("/assent.approval.v1.AuditService/Export", Access::Authenticated),
+    ("/assent.approval.v1.AuditService/GetTreeHead", Access::Authenticated),
+    ("/assent.approval.v1.CommentService/AddComment", Access::Authenticated),
+    ("/assent.approval.v1.CommentService/ReplyToComment", Access::Authenticated),
+    ("/assent.approval.v1.CommentService/EditComment", Access::Authenticated),
+    ("/assent.approval.v1.CommentService/DeleteComment", Access::Authenticated),
+    ("/assent.approval.v1.CommentService/ResolveComment", Access::Authenticated),
+    ("/assent.approval.v1.CommentService/ReopenComment", Access::Authenticated),
+    ("/assent.approval.v1.CommentService/ListComments", Access::Authenticated),
+    ("/assent.approval.v1.CommentService/HideComment", Access::Authenticated),
+    ("/assent.approval.v1.CommentService/UnhideComment", Access::Authenticated),
 ];
 
 /// The handlers.
@@ -65,6 +78,7 @@ pub(crate) fn add(app: &Arc<App>, routes: &mut RoutesBuilder) {
     let grpc = Grpc(app.clone());
     routes
         .add_service(ApprovalServiceServer::new(grpc.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))
+        .add_service(CommentServiceServer::new(grpc.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))
         .add_service(DirectoryServiceServer::new(grpc.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))
         .add_service(AuditServiceServer::new(grpc).max_decoding_message_size(MAX_MESSAGE_BYTES));
 }

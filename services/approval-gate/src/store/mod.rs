@@ -2,12 +2,14 @@
 
 pub(crate) mod audit;
 pub(crate) mod chain;
+pub(crate) mod comment;
 pub(crate) mod decision;
 pub(crate) mod delegation;
 pub(crate) mod directory;
 pub(crate) mod grant;
 pub(crate) mod item;
 pub(crate) mod key;
+pub(crate) mod log;
 pub(crate) mod opening;
 pub(crate) mod session;
 pub(crate) mod vote;
@@ -27,6 +29,8 @@ pub(crate) const STATEMENTS: &[&[Sql]] = &[
     directory::STATEMENTS,
     delegation::STATEMENTS,
     opening::STATEMENTS,
+    comment::STATEMENTS,
+    log::STATEMENTS,
 ];
 
 /// Where to read: as of now, or within a transaction.

@@ -41,7 +41,7 @@ async fn what_nobody_decides_in_time_is_rejected_once(storage: Storage) {
     );
     assert_eq!(decision.decided_by.unwrap().id, "system:timeout");
     assert_eq!(rig.app.sweep_expired().await.unwrap(), 0);
-    assert_eq!(rig.actions(&session.id).await, ["session.submitted", "session.timed_out"]);
+    assert_eq!(rig.actions(&session.id).await, ["session.submitted", "call.refused", "session.timed_out"]);
     assert_eq!(rig.get(&kept.id).await.state(), State::Approved);
     rig.stop().await;
 }

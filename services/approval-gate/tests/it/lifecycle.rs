@@ -117,7 +117,8 @@ async fn a_rejection_ends_the_review_without_a_grant(storage: Storage) {
     let grant = pb::GetGrantRequest { session_id: session.id.clone() };
     let none = rig.gate().get_grant(by("dev", grant)).await.unwrap_err();
     assert_eq!(reason(&none, "state"), ("SESSION_STATE".to_owned(), "rejected".to_owned()));
-    assert_eq!(rig.actions(&session.id).await, ["session.submitted", "vote.reject", "session.rejected"]);
+    let actions = ["session.submitted", "vote.reject", "session.rejected", "call.refused"];
+    assert_eq!(rig.actions(&session.id).await, actions);
     rig.stop().await;
 }
 

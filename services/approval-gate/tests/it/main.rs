@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod comments;
+#[cfg(test)]
 mod concurrency;
 #[cfg(test)]
 mod deadline;

@@ -107,6 +107,7 @@ impl Shared {
             quorum,
             separation_of_duties: level >= plan::RiskLevel::High,
             auto_approvable: level == plan::RiskLevel::Low,
+            no_open_concerns: read.intent == "settle every concern",
             ..Default::default()
         };
         plan::RiskAssessment {

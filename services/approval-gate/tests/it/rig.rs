@@ -9,6 +9,7 @@ use assent_events::Bus;
 use assent_proto::approval::v1 as pb;
 use assent_proto::approval::v1::approval_service_client::ApprovalServiceClient;
 use assent_proto::approval::v1::audit_service_client::AuditServiceClient;
+use assent_proto::approval::v1::comment_service_client::CommentServiceClient;
 use assent_proto::approval::v1::directory_service_client::DirectoryServiceClient;
 use assent_proto::approval::v1::watch_session_response::Message;
 use assent_proto::event::v1::Event;
@@ -120,6 +121,10 @@ impl Rig {
 
     pub(crate) fn audits(&self) -> AuditServiceClient<Channel> {
         AuditServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn comments(&self) -> CommentServiceClient<Channel> {
+        CommentServiceClient::new(self.channel.clone())
     }
 
     pub(crate) fn directory(&self) -> DirectoryServiceClient<Channel> {

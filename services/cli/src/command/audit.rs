@@ -1,7 +1,15 @@
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use assent_core::Digest;
+use assent_evidence::log;
 use assent_proto::approval::v1::{
-    AuditEntry, ListEntriesRequest, ListEntriesResponse, VerifyRequest, VerifyResponse,
+    AuditEntry, ExportRequest, GetTreeHeadRequest, ListEntriesRequest, ListEntriesResponse, TreeHead,
+    VerifyRequest, VerifyResponse,
 };
+use assent_proto::json::from_json;
 use serde_json::Value;
+use tonic::Request;
 
 use crate::app::App;
 use crate::client::{Client, ask};
@@ -18,6 +26,7 @@ pub(crate) struct Audit {
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// List who did what, oldest first
+    #[command(visible_alias = "log")]
     Show {
         /// The session
         session: String,
@@ -26,6 +35,17 @@ enum Action {
     Verify {
         /// The session
         session: String,
+    },
+    /// Write one JSON record per session: what was asked, who allowed it, what came of it
+    Export {
+        /// Only this session; all without it
+        session: Option<String>,
+    },
+    /// Show the newest signed head of the log over all sessions; keep it to prove later that the log only grew
+    Head {
+        /// A head that was kept, as JSON; fails when the log is not a continuation of it
+        #[arg(long, value_name = "FILE")]
+        since: Option<PathBuf>,
     },
 }
 
@@ -51,8 +71,56 @@ impl Audit {
                 app.console.message(&result, || vec![verdict(&result)])?;
                 if result.intact { Ok(()) } else { Err(stop(Exit::Failure, "the audit chain is broken")) }
             }
+            Action::Export { session } => export(app, &client, session.unwrap_or_default()).await,
+            Action::Head { since } => head(app, &client, since.as_deref()).await,
         }
     }
+}
+
+async fn export(app: &App, client: &Client, session_id: String) -> anyhow::Result<()> {
+    let request = ExportRequest { session_id, ..Default::default() };
+    // As long as it takes: the stream ends by itself.
+    let mut records = client.audit().export(Request::new(request)).await?.into_inner();
+    while let Some(answer) = records.message().await? {
+        app.console.row(&to_json(&answer.record.unwrap_or_default())?)?;
+    }
+    Ok(())
+}
+
+async fn head(app: &App, client: &Client, since: Option<&Path>) -> anyhow::Result<()> {
+    let kept: Option<TreeHead> = match since {
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read the head {}", path.display()))?;
+            Some(from_json(serde_json::from_str(&text)?)?)
+        }
+        None => None,
+    };
+    let known_size = kept.as_ref().map_or(0, |head| head.tree_size);
+    let request = GetTreeHeadRequest { tree_size: 0, known_size };
+    let answer = client.audit().get_tree_head(ask(request)).await?.into_inner();
+    let head = answer.head.unwrap_or_default();
+    if let Some(kept) = &kept
+        && !continues(kept, &head, &answer.consistency_proof)
+    {
+        return Err(stop(Exit::Failure, "the log is no continuation of the head that was kept"));
+    }
+    app.console.message(&head, || {
+        let size = format!("{} entries, root {}", head.tree_size, head.root_digest);
+        let signed = format!(", signed {}", moment(head.sign_time.as_ref()));
+        vec![toned("✓ ", Tone::Good).then(size, Tone::Plain).then(signed, Tone::Dim)]
+    })
+}
+
+/// Whether the log of `head` begins with the log of `kept`.
+fn continues(kept: &TreeHead, head: &TreeHead, proof: &[String]) -> bool {
+    let read = || {
+        let proof: Vec<Digest> = proof.iter().map(|d| d.parse().ok()).collect::<Option<_>>()?;
+        let (old, new) = (kept.root_digest.parse().ok()?, head.root_digest.parse().ok()?);
+        let (from, to) = (u64::try_from(kept.tree_size).ok()?, u64::try_from(head.tree_size).ok()?);
+        Some(log::is_consistent(from, &old, to, &new, &proof))
+    };
+    read().unwrap_or(false)
 }
 
 /// Every entry of a session.
@@ -77,7 +145,10 @@ pub(super) async fn verify(client: &Client, session: &str) -> anyhow::Result<Ver
 
 pub(super) fn verdict(result: &VerifyResponse) -> Line {
     if result.intact {
-        let text = format!("intact: {} entries, head {}", result.entries, result.head_digest);
+        let text = format!(
+            "intact: {} entries, {} under a signed tree head, head {}",
+            result.entries, result.logged_entries, result.head_digest
+        );
         return toned("✓ ", Tone::Good).then(text, Tone::Plain);
     }
     toned("✗ ", Tone::Bad)

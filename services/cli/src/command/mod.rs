@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod audit;
+mod comment;
 mod decide;
 mod delegate;
 mod demo;
@@ -66,7 +67,9 @@ pub(crate) enum Command {
     Artifacts(artifacts::Artifacts),
     /// List the tools that plans can use, and what is missing for those that cannot be used
     Tools(tools::Tools),
-    /// Show or verify who did what
+    /// Say something about a plan, answer, settle
+    Comment(comment::Comment),
+    /// Show, verify or export who did what
     Audit(audit::Audit),
     /// List your notifications
     Inbox(inbox::Inbox),
@@ -100,6 +103,7 @@ impl Command {
             Self::Run(command) => command.run(app).await,
             Self::Artifacts(command) => command.run(app).await,
             Self::Tools(command) => command.run(app).await,
+            Self::Comment(command) => command.run(app).await,
             Self::Audit(command) => command.run(app).await,
             Self::Inbox(command) => command.run(app).await,
             Self::Whoami(command) => command.run(app).await,

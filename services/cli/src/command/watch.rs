@@ -71,6 +71,16 @@ fn particulars(event: &Event) -> String {
         Some(Payload::PlanCancelled(e)) => decided(e.decision.as_ref()),
         Some(Payload::ApprovalTimeout(e)) => decided(e.decision.as_ref()),
         Some(Payload::PlanVoteCast(e)) => e.vote.as_ref().map(|v| v.reason.clone()).unwrap_or_default(),
+        Some(Payload::PlanCommentAdded(e)) => {
+            e.comment.as_ref().map(|c| c.content.clone()).unwrap_or_default()
+        }
+        Some(Payload::PlanCommentEdited(e)) => {
+            e.comment.as_ref().map(|c| c.content.clone()).unwrap_or_default()
+        }
+        Some(Payload::PlanCommentResolved(e)) => e.comment_id.clone(),
+        Some(Payload::PlanCommentReopened(e)) => e.comment_id.clone(),
+        Some(Payload::PlanCommentDeleted(e)) => e.comment_id.clone(),
+        Some(Payload::PlanCommentHidden(e)) => format!("{} {}", e.comment_id, e.reason),
         Some(Payload::ExecutionStarted(e)) => e.execution.as_ref().map(|e| e.id.clone()).unwrap_or_default(),
         Some(Payload::WorkItemRunChanged(e)) => e.run.as_ref().map(run).unwrap_or_default(),
         Some(Payload::ExecutionEnded(e)) => {
