@@ -4,7 +4,8 @@ use assent_core::{Code, Fault, Reason, Violation};
 use assent_plan::InvalidPlan;
 use tonic::Status;
 
-use crate::domain::PlaybookError;
+use crate::domain::feedback::FORMS;
+use crate::domain::{Impossible, PlaybookError};
 
 /// Why there is no plan, or no estimate.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +13,12 @@ pub enum PlannerError {
     /// No playbook fits the goal; holds the names of all.
     #[error("no playbook fits the goal; there are {}", .0.join(", "))]
     Unmatched(Vec<String>),
+    /// Feedback is no instruction; holds the part, empty when there is nothing at all.
+    #[error("the feedback is not understood{}", quoted(.0))]
+    NotUnderstood(String),
+    /// What was asked for cannot be done to the plan.
+    #[error("the plan cannot be revised so: {0}")]
+    Impossible(String),
     /// The plan is not sound.
     #[error(transparent)]
     Invalid(#[from] InvalidPlan),
@@ -26,10 +33,21 @@ pub enum PlannerError {
     },
 }
 
+fn quoted(part: &str) -> String {
+    if part.is_empty() { String::new() } else { format!(": {part:?}") }
+}
+
+impl From<Impossible> for PlannerError {
+    fn from(error: Impossible) -> Self {
+        Self::Impossible(error.to_string())
+    }
+}
+
 impl Fault for PlannerError {
     fn code(&self) -> Code {
         match self {
-            Self::Unmatched(_) => Code::InvalidArgument,
+            Self::Unmatched(_) | Self::NotUnderstood(_) => Code::InvalidArgument,
+            Self::Impossible(_) => Code::FailedPrecondition,
             Self::Invalid(error) => error.code(),
             Self::Broken { .. } => Code::Internal,
         }
@@ -38,6 +56,8 @@ impl Fault for PlannerError {
     fn reason(&self) -> Reason {
         match self {
             Self::Unmatched(_) => Reason::new("GOAL_UNMATCHED"),
+            Self::NotUnderstood(_) => Reason::new("FEEDBACK_NOT_UNDERSTOOD"),
+            Self::Impossible(_) => Reason::new("REVISION_IMPOSSIBLE"),
             Self::Invalid(error) => error.reason(),
             Self::Broken { .. } => Reason::new("INTERNAL"),
         }
@@ -46,16 +66,22 @@ impl Fault for PlannerError {
     fn metadata(&self) -> Vec<(String, String)> {
         match self {
             Self::Unmatched(names) => vec![("playbooks".to_owned(), names.join(","))],
+            Self::NotUnderstood(part) => {
+                vec![("part".to_owned(), part.clone()), ("forms".to_owned(), FORMS.to_owned())]
+            }
             Self::Invalid(error) => error.metadata(),
-            Self::Broken { .. } => Vec::new(),
+            Self::Impossible(_) | Self::Broken { .. } => Vec::new(),
         }
     }
 
     fn violations(&self) -> Vec<Violation> {
         match self {
             Self::Unmatched(_) => vec![Violation::new("goal", "UNMATCHED", "fits no playbook")],
+            Self::NotUnderstood(_) => {
+                vec![Violation::new("feedback", "NOT_UNDERSTOOD", format!("understood are: {FORMS}"))]
+            }
             Self::Invalid(error) => error.violations(),
-            Self::Broken { .. } => Vec::new(),
+            Self::Impossible(_) | Self::Broken { .. } => Vec::new(),
         }
     }
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use assent_plan::{InvalidPlan, Plan};
 use assent_proto::planner::v1 as pb;
 use assent_proto::planner::v1::planner_service_server::PlannerService;
-use assent_rpc::convert::{Wire as _, read_message};
+use assent_proto::review::v1::PlanComment;
+use assent_rpc::convert::{Field, Refused, Wire as _, read_message};
 use tonic::{Request, Response, Status};
 
-use crate::app::{App, CreatePlan};
+use crate::app::{App, CreatePlan, Remark, RevisePlan, Revision};
 use crate::domain::Playbook;
 use crate::error::PlannerError;
 
@@ -25,13 +26,22 @@ impl PlannerService for Grpc {
         Ok(Response::new(pb::CreatePlanResponse { plan: Some(plan.to_pb()), playbook }))
     }
 
+    async fn revise_plan(
+        &self,
+        request: Request<pb::RevisePlanRequest>,
+    ) -> Result<Response<pb::RevisePlanResponse>, Status> {
+        let (_, body) = assent_rpc::accept(request)?;
+        let Revision { plan, answered, explanation } = self.0.revise(read_revision(body)?)?;
+        let plan = Some(plan.to_pb());
+        Ok(Response::new(pb::RevisePlanResponse { plan, answered_comment_ids: answered, explanation }))
+    }
+
     async fn estimate_plan(
         &self,
         request: Request<pb::EstimatePlanRequest>,
     ) -> Result<Response<pb::EstimatePlanResponse>, Status> {
         let (_, body) = assent_rpc::accept(request)?;
-        let plan = Plan::from_pb(body.plan.unwrap_or_default(), "plan")
-            .map_err(|found| PlannerError::from(InvalidPlan(found)))?;
+        let plan = read_plan(body.plan)?;
         let estimate = self.0.estimate(&plan)?;
         Ok(Response::new(pb::EstimatePlanResponse { estimate: Some(estimate.to_pb()) }))
     }
@@ -57,6 +67,35 @@ fn read_command(body: pb::CreatePlanRequest) -> Result<CreatePlan, Status> {
         })
     });
     read.map_err(assent_rpc::invalid)
+}
+
+fn read_plan(plan: Option<assent_proto::plan::v1::Plan>) -> Result<Plan, PlannerError> {
+    Plan::from_pb(plan.unwrap_or_default(), "plan").map_err(|found| InvalidPlan(found).into())
+}
+
+fn read_revision(body: pb::RevisePlanRequest) -> Result<RevisePlan, Status> {
+    let plan = read_plan(body.plan)?;
+    let read = read_message("", |at| {
+        let constraints = at.field("constraints").optional(body.constraints);
+        let comments = at.field("comments");
+        let remarks: Vec<_> =
+            body.comments.into_iter().enumerate().map(|(n, c)| read_remark(c, &comments.index(n))).collect();
+        Ok(RevisePlan {
+            plan,
+            feedback: body.feedback,
+            comments: remarks.into_iter().collect::<Result<_, _>>()?,
+            constraints: constraints?.unwrap_or_default(),
+        })
+    });
+    read.map_err(assent_rpc::invalid)
+}
+
+fn read_remark(comment: PlanComment, at: &Field<'_>) -> Result<Remark, Refused> {
+    let item = at.field("target_item_id").unless_empty(comment.target_item_id);
+    if comment.id.is_empty() {
+        return Err(at.field("id").refuse("REQUIRED", "must be set"));
+    }
+    Ok(Remark { id: comment.id, text: comment.content, item: item? })
 }
 
 fn playbook_to_pb(playbook: &Playbook) -> pb::Playbook {

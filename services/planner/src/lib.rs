@@ -20,7 +20,7 @@ use assent_runtime::{BuildError, Service, TaskSet, Wiring};
 use assent_store::Db;
 use tonic::service::RoutesBuilder;
 
-pub use crate::app::{App, CreatePlan};
+pub use crate::app::{App, CreatePlan, Remark, RevisePlan, Revision};
 pub use crate::config::Config;
 pub use crate::domain::{Fit, Library, Playbook, PlaybookError};
 pub use crate::error::PlannerError;
@@ -33,6 +33,7 @@ impl Service for Planner {
     const PORT: u16 = 7101;
     const ACCESS: &'static [(&'static str, Access)] = &[
         ("/assent.planner.v1.PlannerService/CreatePlan", Access::Authenticated),
+        ("/assent.planner.v1.PlannerService/RevisePlan", Access::Authenticated),
         ("/assent.planner.v1.PlannerService/EstimatePlan", Access::Authenticated),
         ("/assent.planner.v1.PlannerService/ListPlaybooks", Access::Authenticated),
     ];

@@ -5,6 +5,7 @@
 mod estimates;
 mod plans;
 mod playbooks;
+mod revisions;
 
 use std::sync::LazyLock;
 

@@ -65,6 +65,13 @@ impl PlannerService for Answers {
         Ok(Response::new(planner::EstimatePlanResponse { estimate: Some(estimate.to_pb()) }))
     }
 
+    async fn revise_plan(
+        &self,
+        _: Request<planner::RevisePlanRequest>,
+    ) -> Result<Response<planner::RevisePlanResponse>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
+
     async fn list_playbooks(
         &self,
         _: Request<planner::ListPlaybooksRequest>,

@@ -1,11 +1,15 @@
 //! The use cases.
 
+mod revise;
+
 use assent_core::Violation;
 use assent_plan::redact::{redact, redact_plan};
 use assent_plan::{Catalog, InvalidPlan, Map, Plan, PlanConstraints, PlanEstimate, complete, validate};
 
 use crate::domain::{Library, Playbook, estimate};
 use crate::error::PlannerError;
+
+pub use revise::{Remark, RevisePlan, Revision};
 
 /// Playbooks and the tools that they may use.
 pub struct App {
@@ -56,13 +60,15 @@ impl App {
     /// # Errors
     /// When the plan is not sound.
     pub fn estimate(&self, plan: &Plan) -> Result<PlanEstimate, PlannerError> {
-        let found = validate(plan, &self.catalog);
-        if !found.is_valid() {
-            return Err(InvalidPlan(found.violations()).into());
-        }
+        self.check(plan)?;
         let no_graph =
             |error: assent_plan::graph::GraphError| Violation::new("plan", "NO_GRAPH", error.to_string());
         estimate(plan, &self.catalog).map_err(|error| InvalidPlan(vec![no_graph(error)]).into())
+    }
+
+    fn check(&self, plan: &Plan) -> Result<(), InvalidPlan> {
+        let found = validate(plan, &self.catalog);
+        if found.is_valid() { Ok(()) } else { Err(InvalidPlan(found.violations())) }
     }
 
     /// Every playbook, by name.

@@ -1,0 +1,100 @@
+//! Answering what was said about a plan.
+
+use assent_plan::redact::{redact, redact_plan};
+use assent_plan::{ItemId, Plan, PlanConstraints, complete};
+
+use super::{App, keep_to_limits};
+use crate::domain::feedback::{self, Instruction};
+use crate::domain::{restrict, revise};
+use crate::error::PlannerError;
+
+/// A plan, and what was said about it.
+#[derive(Debug, Clone)]
+pub struct RevisePlan {
+    /// The plan as it is.
+    pub plan: Plan,
+    /// What is to change.
+    pub feedback: String,
+    /// Open comments.
+    pub comments: Vec<Remark>,
+    /// Limits beside those of the plan.
+    pub constraints: PlanConstraints,
+}
+
+/// A comment, as far as a planner needs it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Remark {
+    /// Id of the comment.
+    pub id: String,
+    /// What it says.
+    pub text: String,
+    /// The item that it is about.
+    pub item: Option<ItemId>,
+}
+
+/// The outcome.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Revision {
+    /// The plan.
+    pub plan: Plan,
+    /// Ids of the comments that it answers.
+    pub answered: Vec<String>,
+    /// What was changed, for people.
+    pub explanation: String,
+}
+
+impl App {
+    /// Changes a plan as feedback and comments ask, and nothing else about it.
+    ///
+    /// # Errors
+    /// When the plan is not sound, the feedback is not understood, or cannot be done.
+    pub fn revise(&self, command: RevisePlan) -> Result<Revision, PlannerError> {
+        let RevisePlan { mut plan, feedback, comments, constraints } = command;
+        redact_plan(&mut plan);
+        complete::complete(&mut plan, &self.catalog);
+        self.check(&plan)?;
+        let (instructions, answered) = self.understand(&plan, &feedback, &comments)?;
+        restrict(&mut plan, &constraints);
+        let mut said = revise(&mut plan, &instructions, &self.catalog)?;
+        redact_plan(&mut plan);
+        let expected = self.estimate(&plan)?;
+        keep_to_limits(&plan, &expected)?;
+        let open: Vec<&str> =
+            comments.iter().map(|c| c.id.as_str()).filter(|id| !answered.iter().any(|a| a == id)).collect();
+        if !open.is_empty() {
+            said.push(format!("Not answered: {}.", open.join(", ")));
+        }
+        Ok(Revision { plan, answered, explanation: said.join(" ") })
+    }
+
+    /// All instructions of the feedback, those of the comments that are nothing but instructions, and the ids of
+    /// these comments.
+    fn understand(
+        &self,
+        plan: &Plan,
+        feedback: &str,
+        comments: &[Remark],
+    ) -> Result<(Vec<Instruction>, Vec<String>), PlannerError> {
+        let not = |part: feedback::NotUnderstood| PlannerError::NotUnderstood(part.0);
+        let read = |text: &str, about| feedback::read(&redact(text), about, plan, &self.catalog);
+        let mut instructions = read(feedback, None).map_err(not)?;
+        let mut answered = Vec::new();
+        let mut unclear = None;
+        for comment in comments {
+            match read(&comment.text, comment.item.as_ref()) {
+                Ok(found) if !found.is_empty() => {
+                    // What feedback and comments both ask for is done once.
+                    instructions
+                        .extend(found.into_iter().filter(|i| !instructions.contains(i)).collect::<Vec<_>>());
+                    answered.push(comment.id.clone());
+                }
+                Ok(_) => {}
+                Err(part) => unclear = unclear.or(Some(part)),
+            }
+        }
+        if instructions.is_empty() {
+            return Err(not(unclear.unwrap_or(feedback::NotUnderstood(String::new()))));
+        }
+        Ok((instructions, answered))
+    }
+}
