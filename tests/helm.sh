@@ -119,13 +119,14 @@ url bus.url=http://redis
 pullPolicy image.pullPolicy=Sometimes
 token_sha256 auth.identities[0].token_sha256=secret
 executor auth.serviceTokens.executor=short
-planner auth.serviceTokens.planner=0123456789abcdef0123456789abcdef
+risk auth.serviceTokens.risk=0123456789abcdef0123456789abcdef
+llm_api services.planner.config.llm_api=guess
 accessMode services.executor.persistence.accessMode=ReadOnlyMany
 format telemetry.format=xml
 preStopSeconds server.preStopSeconds=-1
 database.existingSecret database.url=
 auth.identities auth.identities=null
-auth.serviceTokens.approval-gate auth.serviceTokens=null
+auth.serviceTokens auth.serviceTokens=null
 services.executor.replicas services.executor.replicas=2
 services.notification.webhook.existingSecret services.notification.webhook.url=https://hooks.example.com
 BAD

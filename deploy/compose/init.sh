@@ -8,7 +8,7 @@ set -euo pipefail
 umask 022
 folder=${1:-$(dirname "${BASH_SOURCE[0]}")}
 people=("agent agent developer" "dev user developer" "lead user lead" "admin user admin" "admin2 user admin")
-services=(versioning approval-gate executor notification)
+services=(planner versioning approval-gate executor notification)
 
 random() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
 

@@ -165,7 +165,7 @@ fn check_identities(objects: &[Value]) {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), data["identities.yaml"].as_str().unwrap()).unwrap();
     let credentials = Credentials::new(&Identities::load(file.path()).unwrap(), "static_token").unwrap();
-    for service in ["versioning", "approval-gate", "executor", "notification"] {
+    for service in ["planner", "versioning", "approval-gate", "executor", "notification"] {
         let token = data[&format!("token-{service}")].as_str().unwrap();
         let actor = credentials.authenticate(token).unwrap();
         assert_eq!(actor.id, format!("system:{service}"));

@@ -7,8 +7,9 @@ both_storages!(every_statement_can_be_prepared);
 
 type Service = (&'static str, &'static Migrations, &'static [&'static [Sql]]);
 
-fn services() -> [Service; 4] {
+fn services() -> [Service; 5] {
     [
+        ("planner", &assent_planner::MIGRATIONS, assent_planner::STATEMENTS),
         ("versioning", &assent_versioning::MIGRATIONS, assent_versioning::STATEMENTS),
         ("approval_gate", &assent_approval_gate::MIGRATIONS, assent_approval_gate::STATEMENTS),
         ("executor", &assent_executor::MIGRATIONS, assent_executor::STATEMENTS),

@@ -5,8 +5,8 @@ Environment, NetworkPolicies and migrations all follow from this.
 {{- define "assent.table" -}}
 planner:
   port: 7101
-  calls: []
-  stateful: false
+  calls: [executor]
+  stateful: true
   catalog: true
 risk:
   port: 7102

@@ -1,6 +1,7 @@
 //! The services that the gate asks. Never while a transaction is open.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use assent_core::id::SessionId;
 use assent_core::{Digest, OpContext, Violation};
@@ -13,11 +14,14 @@ use assent_proto::risk::v1::{AssessPlanRequest, GetPolicyRequest};
 use assent_proto::versioning::v1 as versions;
 use assent_proto::versioning::v1::versioning_service_client::VersioningServiceClient;
 use assent_rpc::convert::Wire;
-use assent_rpc::{MAX_MESSAGE_BYTES, RemoteFault, Transport, outbound};
+use assent_rpc::{MAX_MESSAGE_BYTES, RemoteFault, Transport, outbound, outbound_within};
 
 use crate::domain::eligibility::Author;
 use crate::domain::vote::Subject;
 use crate::error::GateError;
+
+/// Longest time that a plan is waited for: a language model may have to mend it twice.
+const PLANNING: Duration = Duration::from_secs(300);
 
 /// Planner, risk and versioning.
 #[derive(Clone)]
@@ -69,10 +73,13 @@ impl Peers {
         goal: &str,
         context: &Map,
     ) -> Result<pb::Plan, GateError> {
-        let request =
-            CreatePlanRequest { goal: goal.to_owned(), context: Some(context.to_pb()), constraints: None };
-        let answer =
-            self.planner.clone().create_plan(outbound(ctx, request)).await.map_err(RemoteFault::from)?;
+        let request = CreatePlanRequest {
+            goal: goal.to_owned(),
+            context: Some(context.to_pb()),
+            ..CreatePlanRequest::default()
+        };
+        let request = outbound_within(ctx, request, Some(PLANNING));
+        let answer = self.planner.clone().create_plan(request).await.map_err(RemoteFault::from)?;
         answer.into_inner().plan.ok_or_else(|| unusable("planner", "there is no plan"))
     }
 

@@ -82,6 +82,7 @@ pub(crate) fn run(run: &Run) -> pb::WorkItemRun {
         retry_time: run.retry_at.map(|at| at.to_pb()),
         undo_attempt: i32::try_from(run.undo_attempt).unwrap_or(i32::MAX),
         amended_by: run.amended_by.map(|session| session.to_string()).unwrap_or_default(),
+        agent_type: run.agent_type.clone(),
     }
 }
 

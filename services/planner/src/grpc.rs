@@ -9,9 +9,10 @@ use assent_proto::review::v1::PlanComment;
 use assent_rpc::convert::{Field, Refused, Wire as _, read_message};
 use tonic::{Request, Response, Status};
 
-use crate::app::{App, CreatePlan, Remark, RevisePlan, Revision};
-use crate::domain::Playbook;
+use crate::app::{App, Backend, CreatePlan, RevisePlan};
+use crate::domain::{Playbook, Remark, Unusable};
 use crate::error::PlannerError;
+use crate::llm::Usage;
 
 pub(crate) struct Grpc(pub(crate) Arc<App>);
 
@@ -22,8 +23,14 @@ impl PlannerService for Grpc {
         request: Request<pb::CreatePlanRequest>,
     ) -> Result<Response<pb::CreatePlanResponse>, Status> {
         let (_, body) = assent_rpc::accept(request)?;
-        let (plan, playbook) = self.0.create(read_command(body)?)?;
-        Ok(Response::new(pb::CreatePlanResponse { plan: Some(plan.to_pb()), playbook }))
+        let made = self.0.create(read_command(body)?).await?;
+        Ok(Response::new(pb::CreatePlanResponse {
+            plan: Some(made.plan.to_pb()),
+            playbook: made.playbook,
+            score: i32::try_from(made.score).unwrap_or(i32::MAX),
+            warnings: made.warnings,
+            usage: made.usage.map(usage_to_pb),
+        }))
     }
 
     async fn revise_plan(
@@ -31,9 +38,14 @@ impl PlannerService for Grpc {
         request: Request<pb::RevisePlanRequest>,
     ) -> Result<Response<pb::RevisePlanResponse>, Status> {
         let (_, body) = assent_rpc::accept(request)?;
-        let Revision { plan, answered, explanation } = self.0.revise(read_revision(body)?)?;
-        let plan = Some(plan.to_pb());
-        Ok(Response::new(pb::RevisePlanResponse { plan, answered_comment_ids: answered, explanation }))
+        let revision = self.0.revise(read_revision(body)?).await?;
+        Ok(Response::new(pb::RevisePlanResponse {
+            plan: Some(revision.plan.to_pb()),
+            answered_comment_ids: revision.answered,
+            explanation: revision.explanation,
+            warnings: revision.warnings,
+            usage: revision.usage.map(usage_to_pb),
+        }))
     }
 
     async fn estimate_plan(
@@ -42,7 +54,7 @@ impl PlannerService for Grpc {
     ) -> Result<Response<pb::EstimatePlanResponse>, Status> {
         let (_, body) = assent_rpc::accept(request)?;
         let plan = read_plan(body.plan)?;
-        let estimate = self.0.estimate(&plan)?;
+        let estimate = self.0.estimate(&plan).await?;
         Ok(Response::new(pb::EstimatePlanResponse { estimate: Some(estimate.to_pb()) }))
     }
 
@@ -51,8 +63,10 @@ impl PlannerService for Grpc {
         request: Request<pb::ListPlaybooksRequest>,
     ) -> Result<Response<pb::ListPlaybooksResponse>, Status> {
         assent_rpc::accept(request)?;
-        let playbooks = self.0.playbooks().map(playbook_to_pb).collect();
-        Ok(Response::new(pb::ListPlaybooksResponse { playbooks }))
+        let library = self.0.library();
+        let playbooks = library.playbooks().map(playbook_to_pb).collect();
+        let unusable = library.unusable().iter().map(unusable_to_pb).collect();
+        Ok(Response::new(pb::ListPlaybooksResponse { playbooks, unusable }))
     }
 }
 
@@ -60,8 +74,17 @@ fn read_command(body: pb::CreatePlanRequest) -> Result<CreatePlan, Status> {
     let read = read_message("", |at| {
         let context = at.field("context").optional(body.context);
         let constraints = at.field("constraints").optional(body.constraints);
+        let backend = match pb::PlannerBackend::try_from(body.backend) {
+            Ok(pb::PlannerBackend::Unspecified) => Ok(None),
+            Ok(pb::PlannerBackend::Playbook) => Ok(Some(Backend::Playbook)),
+            Ok(pb::PlannerBackend::Llm) => Ok(Some(Backend::Llm)),
+            Err(_) => {
+                Err(at.field("backend").refuse("UNKNOWN_ENUM", format!("has no value {}", body.backend)))
+            }
+        };
         Ok(CreatePlan {
             goal: body.goal,
+            backend: backend?,
             context: context?.unwrap_or_default(),
             constraints: constraints?.unwrap_or_default(),
         })
@@ -91,11 +114,29 @@ fn read_revision(body: pb::RevisePlanRequest) -> Result<RevisePlan, Status> {
 }
 
 fn read_remark(comment: PlanComment, at: &Field<'_>) -> Result<Remark, Refused> {
-    let item = at.field("target_item_id").unless_empty(comment.target_item_id);
+    let item = at.field("target_item_id").unless_empty(comment.target_item_id.clone());
     if comment.id.is_empty() {
         return Err(at.field("id").refuse("REQUIRED", "must be set"));
     }
-    Ok(Remark { id: comment.id, text: comment.content, item: item? })
+    let kind = word(comment.r#type().as_str_name(), "COMMENT_TYPE_");
+    let about = word(comment.scope().as_str_name(), "COMMENT_SCOPE_");
+    let replies = comment.replies.into_iter().map(|reply| reply.content).collect();
+    Ok(Remark { id: comment.id, text: comment.content, replies, kind, about, item: item? })
+}
+
+/// `COMMENT_TYPE_CONCERN` as `concern`.
+fn word(name: &str, prefix: &str) -> String {
+    name.strip_prefix(prefix).unwrap_or(name).to_lowercase()
+}
+
+fn usage_to_pb(usage: Usage) -> pb::ModelUsage {
+    pb::ModelUsage {
+        model: usage.model,
+        calls: i32::try_from(usage.calls).unwrap_or(i32::MAX),
+        input_tokens: i64::try_from(usage.input_tokens).unwrap_or(i64::MAX),
+        output_tokens: i64::try_from(usage.output_tokens).unwrap_or(i64::MAX),
+        cost: Some(usage.cost.to_pb()),
+    }
 }
 
 fn playbook_to_pb(playbook: &Playbook) -> pb::Playbook {
@@ -103,5 +144,14 @@ fn playbook_to_pb(playbook: &Playbook) -> pb::Playbook {
         name: playbook.name().to_owned(),
         description: playbook.description().to_owned(),
         examples: playbook.examples().to_vec(),
+        requires: playbook.requires().to_vec(),
+    }
+}
+
+fn unusable_to_pb(unusable: &Unusable) -> pb::UnusablePlaybook {
+    pb::UnusablePlaybook {
+        file: unusable.file.clone(),
+        line: unusable.line.and_then(|line| i32::try_from(line).ok()).unwrap_or_default(),
+        reason: unusable.reason.clone(),
     }
 }

@@ -1,32 +1,53 @@
-//! The planner owns the making and estimating of plans. It keeps no state: the same goal always yields the same
-//! plan.
+//! The planner owns the making, revising and estimating of plans. It keeps what runs have taken and what models took to
+//! make plans; plans themselves are kept elsewhere.
 //!
-//! Invariants: a plan that leaves here is sound; goal and context are data and reach a plan only where a playbook
-//! puts them, never as a reference or a template; secrets in them are redacted first.
+//! Invariants: a plan that leaves here is sound; goal, context and feedback are data and reach a plan only where a playbook
+//! puts them, never as a reference or a template; secrets in them are redacted before anything is made of them, stored or
+//! sent; a model is never asked for more than a request may cost; a run counts once.
 
 mod app;
 mod config;
 mod domain;
 mod error;
+mod files;
+mod follow;
 mod grpc;
+mod llm;
+mod store;
 
-use std::path::Path;
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
-use assent_plan::Catalog;
+use assent_core::ContextSource;
+use assent_events::{Bus, Consumer};
+use assent_proto::event::v1::event_service_client::EventServiceClient;
 use assent_proto::planner::v1::planner_service_server::PlannerServiceServer;
-use assent_rpc::Access;
-use assent_runtime::{BuildError, Service, TaskSet, Wiring};
+use assent_rpc::{Access, Transport};
+use assent_runtime::{BuildError, OnError, Peer, Service, TaskSet, Wiring};
 use assent_store::Db;
 use tonic::service::RoutesBuilder;
 
-pub use crate::app::{App, CreatePlan, Remark, RevisePlan, Revision};
-pub use crate::config::Config;
-pub use crate::domain::{Fit, Library, Playbook, PlaybookError};
+pub use crate::app::{App, Backend, CreatePlan, Made, RevisePlan, Revision};
+pub use crate::config::{Api, Config};
+pub use crate::domain::{Fit, Library, Playbook, PlaybookError, Remark, Unusable, playbook_schema};
 pub use crate::error::PlannerError;
+pub use crate::llm::{ModelError, Usage};
+pub use crate::store::{MIGRATIONS, STATEMENTS};
 
-/// Makes plans from playbooks.
-pub struct Planner(Arc<App>);
+/// Whose runs are followed.
+const EXECUTOR: &str = "executor";
+/// How often what is too old is forgotten.
+const FORGET_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// Makes plans from playbooks, or has a language model make them, and tells what they will take.
+pub struct Planner {
+    app: Arc<App>,
+    db: Db,
+    events: EventServiceClient<Transport>,
+    bus: Bus,
+    source: ContextSource,
+}
 
 impl Service for Planner {
     const NAME: &'static str = "planner";
@@ -40,77 +61,45 @@ impl Service for Planner {
     type Config = Config;
 
     async fn build(config: Config, wiring: &Wiring) -> Result<Self, BuildError> {
-        let catalog = wiring.catalog()?;
-        let (mut library, unfit) = Library::shipped(&catalog);
-        for (name, error) in unfit {
-            tracing::error!(playbook = name, %error, "playbook left out");
-        }
-        if !config.playbooks_dir.is_empty() {
-            add_directory(&mut library, Path::new(&config.playbooks_dir), &catalog)?;
-        }
-        Ok(Self(Arc::new(App::new(catalog, library))))
+        let db = wiring.database(Self::NAME, &MIGRATIONS).await?;
+        let app = Arc::new(App::build(&config, wiring)?.with_database(db.clone()));
+        let events = EventServiceClient::new(wiring.peer(Self::NAME, Peer::Executor)?);
+        Ok(Self { app, db, events, bus: wiring.bus().clone(), source: wiring.source().clone() })
     }
 
     fn routes(&self, routes: &mut RoutesBuilder) {
-        let service = PlannerServiceServer::new(grpc::Grpc(self.0.clone()))
+        let service = PlannerServiceServer::new(grpc::Grpc(self.app.clone()))
             .max_decoding_message_size(assent_rpc::MAX_MESSAGE_BYTES)
             .max_encoding_message_size(assent_rpc::MAX_MESSAGE_BYTES);
         routes.add_service(service);
     }
 
-    fn tasks(&self, _tasks: &mut TaskSet) {}
+    fn tasks(&self, tasks: &mut TaskSet) {
+        let app = self.app.clone();
+        tasks.every("forget_makings", FORGET_EVERY, move || {
+            let app = app.clone();
+            async move { app.forget().await }
+        });
+        let consumer = Consumer {
+            name: "planner/runs".to_owned(),
+            db: self.db.clone(),
+            service: EXECUTOR,
+            source: self.events.clone(),
+            doorbell: self.bus.subscribe(EXECUTOR),
+            context: self.source.clone(),
+        };
+        let (db, source, stop) = (self.db.clone(), self.source.clone(), tasks.stop());
+        tasks.spawn("follow_runs", OnError::Shutdown, async move {
+            let handler = move |event: Arc<_>, cursor| {
+                let (db, now) = (db.clone(), source.now());
+                async move { follow::handle(&db, &event, &cursor, now).await }
+            };
+            consumer.run(handler, stop).await;
+            Ok::<(), Infallible>(())
+        });
+    }
 
     fn database(&self) -> Option<&Db> {
-        None
-    }
-}
-
-/// Adds the playbooks of a directory, by file name. One that cannot be used is logged and left out, so that a
-/// mistake in one does not take the others away.
-fn add_directory(library: &mut Library, directory: &Path, catalog: &Catalog) -> Result<(), BuildError> {
-    let unreadable = |source| BuildError::File { path: directory.display().to_string(), source };
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(directory).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path.extension().is_some_and(|extension| extension == "yaml") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    for path in files {
-        let added = read(&path)
-            .map_err(|error| error.to_string())
-            .and_then(|text| library.add(&text, catalog).map_err(|error| error.to_string()));
-        if let Err(error) = added {
-            tracing::error!(file = %path.display(), %error, "playbook left out");
-        }
-    }
-    Ok(())
-}
-
-fn read(path: &Path) -> Result<String, BuildError> {
-    std::fs::read_to_string(path)
-        .map_err(|source| BuildError::File { path: path.display().to_string(), source })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bad_file_does_not_take_the_others_away() {
-        let directory = tempfile::tempdir().unwrap();
-        let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
-        let search = include_str!("../playbooks/web-search.yaml");
-        write("a.yaml", "name: [");
-        write("b.yaml", &search.replace("name: web-search", "name: second-search"));
-        write("c.yaml", search);
-        write("d.txt", &search.replace("name: web-search", "name: not-yaml"));
-        let catalog = Catalog::builtin().unwrap();
-        let (mut library, _) = Library::shipped(&catalog);
-        add_directory(&mut library, directory.path(), &catalog).unwrap_or_else(|error| panic!("{error}"));
-        let names: Vec<&str> = library.playbooks().map(Playbook::name).collect();
-        assert_eq!(names, ["database-export", "second-search", "web-search"]);
-        assert!(add_directory(&mut library, Path::new("/nowhere"), &catalog).is_err());
+        Some(&self.db)
     }
 }

@@ -1,5 +1,6 @@
 //! Which item waits for which.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::item::ItemId;
@@ -25,7 +26,7 @@ impl DependencyType {
 }
 
 /// `to` runs after `from`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Dependency {
     /// The earlier item.

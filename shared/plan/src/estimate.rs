@@ -42,4 +42,12 @@ pub struct PlanEstimate {
     pub cost_low: Option<Money>,
     /// Upper end of the 80 % interval of the cost.
     pub cost_high: Option<Money>,
+    /// Lower end of the 80 % interval of the duration.
+    pub duration_low: Span,
+    /// Upper end of the 80 % interval of the duration.
+    pub duration_high: Span,
+    /// Tokens that a language model took to make the plan; spent already, and not among the estimated ones.
+    pub planning_tokens: u64,
+    /// What these cost; spent already, and not part of the estimated cost. None when no model was asked.
+    pub planning_cost: Option<Money>,
 }

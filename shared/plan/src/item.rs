@@ -4,6 +4,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::money::Money;
@@ -116,7 +117,7 @@ named! {
 }
 
 /// What the work is for. Read by people and the planner; a tool never sees it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Objective {
     /// The state to reach.
@@ -130,7 +131,7 @@ pub struct Objective {
 }
 
 /// Limits of one item.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ItemConstraints {
     /// Longest time of one attempt; the tool's default when absent.
@@ -142,7 +143,7 @@ pub struct ItemConstraints {
 }
 
 /// How to undo a completed item: a call of a tool.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rollback {
     /// Name of a tool of the catalog.
@@ -153,7 +154,7 @@ pub struct Rollback {
 }
 
 /// A limit that was approved on a value known only while the plan runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bound {
     /// CEL over the resolved `arguments`, e.g. `arguments.amount <= 500`.
@@ -164,7 +165,7 @@ pub struct Bound {
 }
 
 /// One piece of work.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkItem {
     /// Unique in the plan.

@@ -31,6 +31,7 @@ pub mod redact;
 pub mod references;
 pub mod requirement;
 pub mod risk;
+mod schema;
 pub mod span;
 pub mod validate;
 

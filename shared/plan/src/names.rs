@@ -12,7 +12,7 @@ pub struct ParseNameError {
     pub expected: String,
 }
 
-/// Declares an enum with `ALL`, `as_str`, `Display`, `FromStr` (any case) and serde by name.
+/// Declares an enum with `ALL`, `as_str`, `Display`, `FromStr` (any case) serde by name, and a schema.
 macro_rules! named {
     (
         $(#[$doc:meta])*
@@ -62,6 +62,16 @@ macro_rules! named {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
                 text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", "enum": [$($text),+] })
             }
         }
     };

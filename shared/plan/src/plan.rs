@@ -2,6 +2,7 @@
 
 use assent_core::Id;
 use assent_core::id::PlanKind;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::dependency::Dependency;
@@ -25,7 +26,7 @@ named! {
 }
 
 /// Limits of a whole plan.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PlanConstraints {
     /// Most that the execution may cost.
@@ -40,11 +41,12 @@ pub struct PlanConstraints {
 
 /// A goal and the graph of work that reaches it. The order of `items` is how they are shown, that of
 /// `dependencies` means nothing; what runs when follows from dependencies, priorities and ids.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     /// Given by the server when absent.
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub id: Option<Id<PlanKind>>,
     /// What was asked for, in the asker's words.
     pub goal: String,

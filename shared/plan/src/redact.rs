@@ -12,60 +12,156 @@ use crate::plan::Plan;
 /// What stands in the place of a secret.
 pub const REDACTED: &str = "[REDACTED]";
 
-const KEY: &str = r#"[A-Za-z0-9_-]*(?:password|passwd|api[_-]?key|secret|token)"#;
+/// Names of what holds a secret.
+const KEY: &str = r#"[A-Za-z0-9_.-]*(?:password|passwd|passphrase|api[_-]?key|(?:access|private|secret|signing|encryption|account)[_-]?key|secret|token)"#;
+
+/// Shapes that say by themselves that they are secret, whatever stands around them.
+const SHAPES: &[&str] = &[
+    // Private keys, also cut off.
+    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----(?s:.*?)(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\z)",
+    r"\bAGE-SECRET-KEY-1[0-9A-Z]{58}\b",
+    // JSON web tokens.
+    r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",
+    // Clouds: AWS, Google, DigitalOcean, Databricks, HashiCorp Vault.
+    r"\b(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}\b",
+    r"\bAIza[0-9A-Za-z_-]{35}\b",
+    r"\bya29\.[0-9A-Za-z_-]{20,}",
+    r"\bGOCSPX-[0-9A-Za-z_-]{28}",
+    r"\bdo[opr]_v1_[0-9a-f]{64}\b",
+    r"\bdapi[0-9a-f]{32}\b",
+    r"\bhv[sbr]\.[0-9A-Za-z_-]{20,}",
+    // Code and packages: GitHub, GitLab, npm, PyPI, crates.io, Docker.
+    r"\bgh[pousr]_[0-9A-Za-z]{36,}\b",
+    r"\bgithub_pat_[0-9A-Za-z_]{22,}\b",
+    r"\bgl(?:pat|rt|dt|cbt|ptt)-[0-9A-Za-z_-]{20,}",
+    r"\bnpm_[0-9A-Za-z]{36}\b",
+    r"\bpypi-[0-9A-Za-z_-]{50,}",
+    r"\bcio[0-9A-Za-z]{32}\b",
+    r"\bdckr_(?:pat|oat)_[0-9A-Za-z_-]{20,}",
+    // Chat and mail: Slack, Telegram, SendGrid, Mailgun, Twilio.
+    r"\bxox[abeoprs]-[0-9A-Za-z-]{10,}",
+    r"\bxapp-[0-9]-[0-9A-Za-z-]{10,}",
+    r"https://hooks\.slack\.com/(?:services|workflows|triggers)/[0-9A-Za-z/_-]{16,}",
+    r"\b[0-9]{8,10}:AA[0-9A-Za-z_-]{33}\b",
+    r"\bSG\.[0-9A-Za-z_-]{16,32}\.[0-9A-Za-z_-]{16,64}",
+    r"\bkey-[0-9a-f]{32}\b",
+    r"\bSK[0-9a-f]{32}\b",
+    // Payment and shops: Stripe, Square, Shopify.
+    r"\b[sr]k_(?:live|test)_[0-9A-Za-z]{16,}\b",
+    r"\bwhsec_[0-9A-Za-z+/]{24,}={0,2}",
+    r"\bsq0(?:atp|csp)-[0-9A-Za-z_-]{22,}",
+    r"\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}\b",
+    // Language models: OpenAI, Anthropic, Hugging Face, and those who took over their prefix.
+    r"\bsk-[0-9A-Za-z_-]{20,}",
+    r"\bhf_[0-9A-Za-z]{30,}\b",
+    // Assent's own development tokens.
+    r"\bassent_dev_[0-9a-f]{64}\b",
+];
+
+/// What stays, before a secret that goes.
+const LEADS: &[&str] = &[
+    // Headers.
+    r"(?i:bearer)\s+",
+    r"(?i:(?:proxy-)?authorization)[\x22']?\s*:\s*[\x22']?(?i:basic|token|apikey|digest)\s+",
+    r"(?i:x-api-key|api-key|x-auth-token|private-token|x-vault-token|x-functions-key)[\x22']?\s*:\s*[\x22']?",
+    // Connection strings and signed addresses of Azure, and what follows another field of a connection string.
+    r"(?i:accountkey|sharedaccesskey|sharedsecretvalue)\s*=\s*",
+    r"[?&](?i:sig|x-amz-signature|x-amz-security-token|x-goog-signature)=",
+    // Names and passwords on a command line.
+    r"\bcurl\b[^\n|;]*?\s(?:-u|--user)[ =]?[\x22']?[^\s:$\x22']+:",
+];
 
 struct Patterns {
-    /// Secrets beyond doubt: quoted assignments, passwords in URLs, bearer tokens, private keys.
-    certain: Regex,
+    /// `password="x"`: the name stays.
+    quoted: Regex,
+    /// `scheme://user:password@host`: all but the password stays.
+    address: Regex,
+    shape: Regex,
+    led: Regex,
+    /// `;pwd=x` of a connection string.
+    field: Regex,
     /// `key=value` without quotes; in code the value may be a name.
     bare: Regex,
+    /// `password: hunter2` without quotes; in prose the value may be a word.
+    noted: Regex,
 }
 
 // A pattern that does not compile is a defect that every test of this module shows; the fallback
 // keeps the promise of this crate not to panic.
 static PATTERNS: LazyLock<Option<Patterns>> = LazyLock::new(|| {
-    let certain = [
-        &format!(r#"(?P<key>(?i:{KEY})["']?\s*[=:]\s*)(?:"(?P<double>[^"]+)"|'(?P<single>[^']+)')"#),
-        r"(?P<url>[A-Za-z][A-Za-z0-9+.-]*://[^\s:/@{}$<>]*:)(?P<password>[^\s/@{}$<>\[\]]+)@",
-        r"(?P<scheme>(?i:bearer)\s+)(?P<credential>[A-Za-z0-9._~+/-]{16,}=*)",
-        r"(?P<pem>-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\z))",
-    ]
-    .join("|");
-    let bare = format!(
-        r#"(?P<key>(?i:{KEY})\s*=\s*)(?P<value>[^\s"'`,;&()\[\]{{}}$<>=][^\s"'`,;&()\[\]{{}}$<>]*)(?P<after>[(\[]?)"#
-    );
-    Some(Patterns { certain: Regex::new(&certain).ok()?, bare: Regex::new(&bare).ok()? })
+    let compile = |text: &str| Regex::new(text).ok();
+    Some(Patterns {
+        quoted: compile(&format!(
+            r#"(?P<key>(?i:{KEY})["']?\s*[=:]\s*)(?:"(?P<double>[^"]+)"|'(?P<single>[^']+)')"#
+        ))?,
+        address: compile(
+            r"(?P<url>[A-Za-z][A-Za-z0-9+.-]*://[^\s:/@{}$<>]*:)(?P<password>[^\s/@{}$<>\[\]]+)@",
+        )?,
+        shape: compile(&SHAPES.join("|"))?,
+        led: compile(&format!(r"(?P<lead>{})(?P<value>[A-Za-z0-9._~+/%!#*^=-]{{8,}})", LEADS.join("|")))?,
+        field: compile(r"(?P<lead>;\s*(?i:pwd|password)\s*=\s*)(?P<value>[^;\s\x22'$\[{<]+)")?,
+        bare: compile(&format!(
+            r#"(?P<key>(?i:{KEY})\s*=\s*)(?P<value>[^\s"'`,;&()\[\]{{}}$<>=][^\s"'`,;&()\[\]{{}}$<>]*)(?P<after>[(\[]?)"#
+        ))?,
+        noted: compile(&format!(
+            r#"(?P<key>(?i:{KEY})["']?\s*:\s+|(?i:password|passphrase)\s+(?:is|was)\s+)(?P<value>[^\s"'`,;&()\[\]{{}}$<>=]{{6,}})"#
+        ))?,
+    })
 });
 
-/// Replaces secrets in a text for readers: `password="x"`, `api_key=…`, `secret: "x"`, `token=…` (the
-/// name stays), passwords in URLs, bearer tokens and private keys. References such as
-/// `${secret:NAME}` stay.
+/// Replaces secrets in a text for readers: values of `password="x"`, `api_key=…`, `secret: "x"`, `token=…` (the
+/// name stays), passwords in URLs and connection strings, credentials of headers, private keys, JSON web tokens, and
+/// the keys of clouds and services that are known by their shape. References such as `${secret:NAME}` stay.
 pub fn redact(text: &str) -> Cow<'_, str> {
     let Some(patterns) = PATTERNS.as_ref() else { return Cow::Borrowed(REDACTED) };
-    match redact_certain(patterns, text) {
-        Cow::Borrowed(text) => patterns.bare.replace_all(text, bare),
-        Cow::Owned(text) => Cow::Owned(patterns.bare.replace_all(&text, bare).into_owned()),
+    let text = redact_certain(patterns, text);
+    let text = then(text, |text| patterns.bare.replace_all(text, bare));
+    then(text, |text| patterns.noted.replace_all(text, noted))
+}
+
+/// One replacement after the other, without a copy where nothing is found.
+fn then(text: Cow<'_, str>, replace: impl for<'t> Fn(&'t str) -> Cow<'t, str>) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => replace(text),
+        Cow::Owned(text) => match replace(&text) {
+            Cow::Owned(replaced) => Cow::Owned(replaced),
+            Cow::Borrowed(_) => Cow::Owned(text),
+        },
     }
 }
 
 fn redact_certain<'t>(patterns: &Patterns, text: &'t str) -> Cow<'t, str> {
-    patterns.certain.replace_all(text, |found: &Captures<'_>| {
-        let named = |name| found.name(name).map(|m| m.as_str());
-        match (named("key"), named("double").or(named("single"))) {
-            (Some(_), Some(value)) if value.starts_with("${") || value == REDACTED => found[0].to_owned(),
-            (Some(key), _) => format!("{key}{REDACTED}"),
-            _ => match (named("url"), named("scheme")) {
-                (Some(url), _) => format!("{url}{REDACTED}@"),
-                (_, Some(scheme)) => format!("{scheme}{REDACTED}"),
-                _ => REDACTED.to_owned(),
-            },
+    let text = patterns.quoted.replace_all(text, |found: &Captures<'_>| {
+        let value = found.name("double").or(found.name("single")).map_or("", |m| m.as_str());
+        if value.starts_with("${") || value == REDACTED {
+            found[0].to_owned()
+        } else {
+            format!("{}{REDACTED}", &found["key"])
         }
-    })
+    });
+    let text = then(text, |text| {
+        patterns.address.replace_all(text, |found: &Captures<'_>| format!("{}{REDACTED}@", &found["url"]))
+    });
+    let text = then(text, |text| patterns.shape.replace_all(text, REDACTED));
+    let led = |found: &Captures<'_>| format!("{}{REDACTED}", &found["lead"]);
+    let text = then(text, |text| patterns.led.replace_all(text, led));
+    then(text, |text| patterns.field.replace_all(text, led))
 }
 
 fn bare(found: &Captures<'_>) -> String {
     // A call or an index is code that fetches the secret from elsewhere.
     if found["after"].is_empty() { format!("{}{REDACTED}", &found["key"]) } else { found[0].to_owned() }
+}
+
+fn noted(found: &Captures<'_>) -> String {
+    // Words of prose hold no digits; paths, dates and addresses are no secrets.
+    let value = &found["value"];
+    let mixed = value.bytes().any(|b| b.is_ascii_digit()) && value.bytes().any(|b| b.is_ascii_alphabetic());
+    if mixed && !value.contains("://") && !value.starts_with(['/', '.', '~']) {
+        format!("{}{REDACTED}", &found["key"])
+    } else {
+        found[0].to_owned()
+    }
 }
 
 /// Path of the first text in `arguments` that holds a secret beyond doubt. Arguments are never
@@ -129,6 +225,9 @@ mod tests {
             ("postgres://app:pw@db/users", "postgres://app:[REDACTED]@db/users"),
             ("Authorization: Bearer abcdefghijklmnop1234", "Authorization: Bearer [REDACTED]"),
             ("-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY----- end", "[REDACTED] end"),
+            ("the password is hunter22 for now", "the password is [REDACTED] for now"),
+            ("password: hunter22", "password: [REDACTED]"),
+            ("password: required", "password: required"),
             (r#"password = "${secret:DB}""#, r#"password = "${secret:DB}""#),
             (r#"password=os.environ["DB"]"#, r#"password=os.environ["DB"]"#),
             ("postgres://{user}:{password}@db", "postgres://{user}:{password}@db"),

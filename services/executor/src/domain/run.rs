@@ -118,6 +118,8 @@ pub(crate) struct Run {
     pub(crate) name: String,
     /// Its tool.
     pub(crate) tool: String,
+    /// Type of agent that the plan prefers; empty when any will do.
+    pub(crate) agent_type: String,
     /// Where it stands.
     pub(crate) state: RunState,
     /// Attempts begun.
@@ -152,6 +154,7 @@ impl Run {
             item: item.id.clone(),
             name: item.name.clone(),
             tool: item.tool.clone(),
+            agent_type: item.preferred_agent_type.clone(),
             state: RunState::Pending,
             attempt: 0,
             started_at: None,

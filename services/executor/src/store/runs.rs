@@ -104,6 +104,7 @@ impl TryFrom<RunRow> for Run {
             item: row.item_id.parse::<ItemId>().map_err(|_| bad("item_id"))?,
             name: item.name,
             tool: item.tool,
+            agent_type: item.preferred_agent_type,
             state: RunState::from_name(&row.state).ok_or_else(|| bad("state"))?,
             attempt: u32::try_from(row.attempt).map_err(|_| bad("attempt"))?,
             started_at: row.started_at,

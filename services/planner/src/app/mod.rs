@@ -1,69 +1,123 @@
 //! The use cases.
 
+mod create;
+mod model;
 mod revise;
 
-use assent_core::Violation;
-use assent_plan::redact::{redact, redact_plan};
-use assent_plan::{Catalog, InvalidPlan, Map, Plan, PlanConstraints, PlanEstimate, complete, validate};
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::domain::{Library, Playbook, estimate};
+use assent_core::{ContextSource, Violation};
+use assent_plan::{Catalog, InvalidPlan, Plan, PlanEstimate, validate};
+use assent_runtime::{BuildError, Wiring};
+use assent_store::{Db, StoreError};
+
+use crate::config::Config;
+use crate::domain::{Calibration, Library, estimate};
 use crate::error::PlannerError;
+use crate::files;
+use crate::llm::{Model, Usage};
+use crate::store::{makings, samples};
 
-pub use revise::{Remark, RevisePlan, Revision};
+pub use create::{Backend, CreatePlan, Made};
+pub use revise::{RevisePlan, Revision};
 
-/// Playbooks and the tools that they may use.
+/// How long it is known what a model took for a plan.
+const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+/// Playbooks, a language model where there is one, and the tools that plans may use.
 pub struct App {
     catalog: Catalog,
-    library: Library,
-}
-
-/// A goal and what is known with it.
-#[derive(Debug, Clone, Default)]
-pub struct CreatePlan {
-    /// What to reach.
-    pub goal: String,
-    /// Facts.
-    pub context: Map,
-    /// Limits to keep to.
-    pub constraints: PlanConstraints,
+    library: Arc<Library>,
+    model: Option<Model>,
+    /// What runs and models have taken; none for a planner that is only asked.
+    db: Option<Db>,
+    source: ContextSource,
+    parallel: usize,
 }
 
 impl App {
     /// Plans with the tools of `catalog` from the playbooks of `library`.
-    pub fn new(catalog: Catalog, library: Library) -> Self {
-        Self { catalog, library }
+    pub fn new(catalog: Catalog, library: Arc<Library>) -> Self {
+        let parallel = Config::default().parallel_items;
+        Self { catalog, library, model: None, db: None, source: ContextSource::system(), parallel }
     }
 
-    /// Makes a plan; returns it with the name of the playbook that made it.
+    /// What `config` and `wiring` say. A playbook that cannot be used is logged and left out, so that a mistake in one
+    /// does not take the others away.
     ///
     /// # Errors
-    /// When no playbook fits, or the plan breaks its limits.
-    pub fn create(&self, command: CreatePlan) -> Result<(Plan, String), PlannerError> {
-        // Before anything is made of the goal, so that a secret in it cannot become an argument.
-        let goal = redact(&command.goal).into_owned();
-        let unmatched =
-            || PlannerError::Unmatched(self.library.playbooks().map(|p| p.name().to_owned()).collect());
-        let (playbook, fit) = self.library.choose(&goal).ok_or_else(unmatched)?;
-        let name = playbook.name().to_owned();
-        let made = playbook.plan(&goal, &fit);
-        let made = made.map_err(|source| PlannerError::Broken { playbook: name.clone(), source })?;
-        let mut plan = Plan { context: command.context, constraints: command.constraints, ..made };
-        redact_plan(&mut plan);
-        complete::complete(&mut plan, &self.catalog);
-        let expected = self.estimate(&plan)?;
-        keep_to_limits(&plan, &expected)?;
-        Ok((plan, name))
+    /// When the catalog, the directory of playbooks or the language model cannot be used.
+    pub fn build(config: &Config, wiring: &Wiring) -> Result<Self, BuildError> {
+        let catalog = wiring.catalog()?;
+        let library = files::load(&config.playbooks_dir, &catalog)?;
+        Self::new(catalog, Arc::new(library)).configured(config, wiring)
+    }
+
+    /// The same, with the language model and the numbers of `config`.
+    ///
+    /// # Errors
+    /// When the language model cannot be used.
+    pub fn configured(self, config: &Config, wiring: &Wiring) -> Result<Self, BuildError> {
+        let source = wiring.source().clone();
+        let model = Model::new(config, &source)?;
+        Ok(Self { model, source, parallel: config.parallel_items, ..self })
+    }
+
+    /// The same, with a database for what runs and models have taken.
+    pub fn with_database(self, db: Db) -> Self {
+        Self { db: Some(db), ..self }
     }
 
     /// Tells what an execution of `plan` is expected to take.
     ///
     /// # Errors
-    /// When the plan is not sound.
-    pub fn estimate(&self, plan: &Plan) -> Result<PlanEstimate, PlannerError> {
+    /// When the plan is not sound, or the database does not answer.
+    pub async fn estimate(&self, plan: &Plan) -> Result<PlanEstimate, PlannerError> {
         self.check(plan)?;
+        let mut expected = self.expect(plan, &self.calibration().await?)?;
+        if let (Some(db), Some(id)) = (&self.db, plan.id)
+            && let Some((tokens, cost)) = makings::of_plan(db, id).await?
+        {
+            (expected.planning_tokens, expected.planning_cost) = (tokens, Some(cost));
+        }
+        Ok(expected)
+    }
+
+    /// The same for a plan that is known to be sound.
+    fn expect(&self, plan: &Plan, calibration: &Calibration) -> Result<PlanEstimate, InvalidPlan> {
         let no_graph =
             |error: assent_plan::graph::GraphError| Violation::new("plan", "NO_GRAPH", error.to_string());
-        estimate(plan, &self.catalog).map_err(|error| InvalidPlan(vec![no_graph(error)]).into())
+        estimate(plan, &self.catalog, calibration, self.parallel)
+            .map_err(|error| InvalidPlan(vec![no_graph(error)]))
+    }
+
+    /// What runs have taken.
+    async fn calibration(&self) -> Result<Calibration, StoreError> {
+        match &self.db {
+            Some(db) => samples::calibration(db).await,
+            None => Ok(Calibration::default()),
+        }
+    }
+
+    /// Keeps what a model took for a plan.
+    async fn keep_usage(&self, plan: &mut Plan, usage: &Usage) -> Result<(), StoreError> {
+        let id = *plan.id.get_or_insert_with(|| self.source.new_id());
+        match &self.db {
+            Some(db) => {
+                let tokens = usage.input_tokens.saturating_add(usage.output_tokens);
+                makings::add(db, id, tokens, usage.cost, self.source.now()).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Forgets what models took for plans of long ago.
+    pub(crate) async fn forget(&self) -> Result<(), StoreError> {
+        match &self.db {
+            Some(db) => makings::forget_before(db, self.source.now().before(KEPT)).await.map(drop),
+            None => Ok(()),
+        }
     }
 
     fn check(&self, plan: &Plan) -> Result<(), InvalidPlan> {
@@ -71,9 +125,9 @@ impl App {
         if found.is_valid() { Ok(()) } else { Err(InvalidPlan(found.violations())) }
     }
 
-    /// Every playbook, by name.
-    pub fn playbooks(&self) -> impl Iterator<Item = &Playbook> {
-        self.library.playbooks()
+    /// Every playbook.
+    pub fn library(&self) -> &Library {
+        &self.library
     }
 }
 

@@ -1,12 +1,13 @@
 //! Answering what was said about a plan.
 
 use assent_plan::redact::{redact, redact_plan};
-use assent_plan::{ItemId, Plan, PlanConstraints, complete};
+use assent_plan::{Plan, PlanConstraints, complete};
 
 use super::{App, keep_to_limits};
 use crate::domain::feedback::{self, Instruction};
-use crate::domain::{restrict, revise};
+use crate::domain::{Remark, restrict, revise};
 use crate::error::PlannerError;
+use crate::llm::Usage;
 
 /// A plan, and what was said about it.
 #[derive(Debug, Clone)]
@@ -21,17 +22,6 @@ pub struct RevisePlan {
     pub constraints: PlanConstraints,
 }
 
-/// A comment, as far as a planner needs it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Remark {
-    /// Id of the comment.
-    pub id: String,
-    /// What it says.
-    pub text: String,
-    /// The item that it is about.
-    pub item: Option<ItemId>,
-}
-
 /// The outcome.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Revision {
@@ -41,30 +31,41 @@ pub struct Revision {
     pub answered: Vec<String>,
     /// What was changed, for people.
     pub explanation: String,
+    /// What to know about the plan, for people.
+    pub warnings: Vec<String>,
+    /// What asking a language model took; none when nobody was asked.
+    pub usage: Option<Usage>,
 }
 
 impl App {
-    /// Changes a plan as feedback and comments ask, and nothing else about it.
+    /// Changes a plan as feedback and comments ask, and nothing else about it. Instructions are carried out as they
+    /// stand; everything else is for the language model, where there is one.
     ///
     /// # Errors
     /// When the plan is not sound, the feedback is not understood, or cannot be done.
-    pub fn revise(&self, command: RevisePlan) -> Result<Revision, PlannerError> {
+    pub async fn revise(&self, command: RevisePlan) -> Result<Revision, PlannerError> {
         let RevisePlan { mut plan, feedback, comments, constraints } = command;
         redact_plan(&mut plan);
         complete::complete(&mut plan, &self.catalog);
         self.check(&plan)?;
-        let (instructions, answered) = self.understand(&plan, &feedback, &comments)?;
+        let (instructions, answered) = match (self.understand(&plan, &feedback, &comments), &self.model) {
+            (Ok(understood), _) => understood,
+            (Err(PlannerError::NotUnderstood(_)), Some(model)) => {
+                return self.redraft(model, plan, &feedback, &comments, &constraints).await;
+            }
+            (Err(error), _) => return Err(error),
+        };
         restrict(&mut plan, &constraints);
         let mut said = revise(&mut plan, &instructions, &self.catalog)?;
         redact_plan(&mut plan);
-        let expected = self.estimate(&plan)?;
+        let expected = self.estimate(&plan).await?;
         keep_to_limits(&plan, &expected)?;
         let open: Vec<&str> =
             comments.iter().map(|c| c.id.as_str()).filter(|id| !answered.iter().any(|a| a == id)).collect();
         if !open.is_empty() {
             said.push(format!("Not answered: {}.", open.join(", ")));
         }
-        Ok(Revision { plan, answered, explanation: said.join(" ") })
+        Ok(Revision { plan, answered, explanation: said.join(" "), warnings: Vec::new(), usage: None })
     }
 
     /// All instructions of the feedback, those of the comments that are nothing but instructions, and the ids of

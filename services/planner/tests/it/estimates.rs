@@ -3,10 +3,10 @@
 use assent_core::Fault as _;
 use assent_plan::{Plan, PlanEstimate};
 
-use super::APP;
+use super::{APP, at_once};
 
 fn estimated(yaml: &str) -> PlanEstimate {
-    APP.estimate(&Plan::from_yaml(yaml).unwrap()).unwrap()
+    at_once(APP.estimate(&Plan::from_yaml(yaml).unwrap())).unwrap()
 }
 
 #[test]
@@ -77,7 +77,7 @@ items:
 #[test]
 fn an_unsound_plan_has_no_estimate() {
     let plan = Plan::from_yaml("goal: g\nitems: [{ id: a, name: A, tool: teleport }]").unwrap();
-    let error = APP.estimate(&plan).unwrap_err();
+    let error = at_once(APP.estimate(&plan)).unwrap_err();
     assert_eq!(error.reason().0, "PLAN_INVALID");
     assert_eq!(error.violations()[0].field, "plan.items[0].tool");
 }

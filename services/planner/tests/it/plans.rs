@@ -8,7 +8,7 @@ use assent_planner::CreatePlan;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{APP, EXPORT, SEARCH, created, map};
+use super::{APP, EXPORT, SEARCH, at_once, created, map, planned};
 
 fn assessed(plan: &Plan) -> RiskAssessment {
     let policy = assent_risk::Policy::builtin().unwrap_or_else(|error| panic!("{error}"));
@@ -46,7 +46,7 @@ fn the_database_export_becomes_the_four_items_of_the_example() {
     ];
     assert_eq!(items, expected);
     assert_eq!(plan.items[0].arguments["values"], json!({ "table": "users", "output": "exports/users.csv" }));
-    assert_eq!(APP.estimate(&plan).unwrap().estimated_cost, Some("0.05".parse().unwrap()));
+    assert_eq!(at_once(APP.estimate(&plan)).unwrap().estimated_cost, Some("0.05".parse().unwrap()));
     let found = validate(&plan, &Catalog::builtin().unwrap());
     assert_eq!((found.errors, found.warnings), (vec![], vec![]));
 }
@@ -101,9 +101,13 @@ fn a_goal_without_a_playbook_is_told_which_there_are() {
     for goal in ["Paint the shed", "Export the invoices", "Drop the users table of PostgreSQL", " "] {
         let error = created(goal).unwrap_err();
         assert_eq!((error.code(), error.reason().0.as_ref()), (Code::InvalidArgument, "GOAL_UNMATCHED"));
-        let names = ("playbooks".to_owned(), "database-export,web-search".to_owned());
-        assert_eq!(error.metadata(), [names]);
-        assert!(error.to_string().ends_with("there are database-export, web-search"), "{error}");
+        let metadata = error.metadata();
+        assert_eq!((metadata.len(), metadata[0].0.as_str()), (1, "playbooks"));
+        assert_eq!(metadata[0].1.split(',').count(), 12);
+        assert!(
+            error.to_string().contains("there are bulk-email, data-deletion, database-export"),
+            "{error}"
+        );
     }
 }
 
@@ -111,7 +115,7 @@ fn a_goal_without_a_playbook_is_told_which_there_are() {
 fn secrets_in_goal_and_context_go_no_further() {
     let goal = format!("Search for postgres://app:hunter2@db.x.dev/users password=\"{}\"", "s3cr3tvalue");
     let context = map(json!({ "note": ["token=abcdefgh"] }));
-    let (plan, _) = APP.create(CreatePlan { goal, context, ..CreatePlan::default() }).unwrap();
+    let (plan, _) = planned(CreatePlan { goal, context, ..CreatePlan::default() }).unwrap();
     let text = format!("{plan:?}");
     for secret in ["hunter2", "s3cr3tvalue", "abcdefgh"] {
         assert!(!text.contains(secret), "{text}");
@@ -122,7 +126,7 @@ fn secrets_in_goal_and_context_go_no_further() {
 fn limits_that_cannot_be_kept_are_refused() {
     let with = |constraints: PlanConstraints| {
         let command = CreatePlan { goal: EXPORT.to_owned(), constraints, ..CreatePlan::default() };
-        APP.create(command).map(|(plan, _)| plan.constraints)
+        planned(command).map(|(plan, _)| plan.constraints)
     };
     let codes = |constraints| {
         let error = with(constraints).unwrap_err();

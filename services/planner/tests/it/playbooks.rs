@@ -1,6 +1,6 @@
 //! Playbooks of one's own.
 
-use assent_plan::Catalog;
+use assent_plan::{Catalog, Map};
 use assent_planner::{Library, Playbook, PlaybookError};
 
 const ECHO: &str = r#"
@@ -46,8 +46,8 @@ fn mistakes_are_found_when_a_playbook_is_read() {
 #[test]
 fn a_value_that_a_parameter_does_not_take_makes_it_unfit() {
     let echo = read(ECHO).unwrap_or_else(|error| panic!("{error}"));
-    assert!(echo.fit("say hello").is_some());
-    assert!(echo.fit("say h3llo").is_none());
+    assert!(echo.fit("say hello", &Map::new()).is_some());
+    assert!(echo.fit("say h3llo", &Map::new()).is_none());
 }
 
 #[test]
@@ -60,9 +60,9 @@ fn the_more_specific_playbook_is_chosen_whatever_the_order() {
             .iter()
             .try_for_each(|text| library.add(text, &catalog))
             .unwrap_or_else(|error| panic!("{error}"));
-        let (chosen, fit) = library.choose("say hi").unwrap();
+        let (chosen, fit) = library.choose("say hi", &Map::new()).unwrap();
         assert_eq!((chosen.name(), fit.score()), ("zecho", 2));
-        assert!(library.choose("sing").is_none());
+        assert!(library.choose("sing", &Map::new()).is_none());
         let taken = library.add(ECHO, &catalog);
         assert!(matches!(taken, Err(PlaybookError::NameTaken(name)) if name == "echo"));
     }
@@ -83,7 +83,64 @@ tools:
     typical_duration: 1s
 ",
     );
-    let (library, unfit) = Library::shipped(&catalog.unwrap());
+    let library = Library::shipped(&catalog.unwrap());
     assert_eq!(library.playbooks().map(Playbook::name).collect::<Vec<_>>(), ["web-search"]);
-    assert_eq!(unfit.into_iter().map(|(name, _)| name).collect::<Vec<_>>(), ["database-export"]);
+    assert_eq!(library.unusable().len(), 11);
+    assert!(
+        library.unusable().iter().all(|u| u.line.is_some() && u.reason.contains("tool")),
+        "{:?}",
+        library.unusable()
+    );
+}
+
+#[test]
+fn the_line_of_a_mistake_is_named() {
+    for (from, to, line) in [
+        ("description:", "describtion:", 3),
+        ("name: echo", "name: Echo!", 2),
+        ("[say hello]", "[sing]", 4),
+        (r"'^say (?P<word>\w+)$'", "'('", 6),
+        ("Say {{ word }}\n", "Say {{ wrod }}\n", 10),
+        ("score: 1", "score: many", 6),
+    ] {
+        let text = ECHO.replacen(from, to, 1);
+        let error = read(&text).map(|_| ()).unwrap_err();
+        assert_eq!(error.line(&text), Some(line), "{from}: {error}");
+    }
+}
+
+#[test]
+fn an_item_may_be_left_out_and_facts_may_be_used() {
+    let text = ECHO
+        .replace(r#"value: "{{ word }}""#, r#"value: "{{ context.word | default(word) }}""#)
+        .replace(
+            "arguments: { template: t",
+            "when: \"{{ 'yes' if word != 'nothing' else '' }}\", arguments: { template: t",
+        )
+        + "    - { id: always, name: Always, tool: code_gen, arguments: { template: t } }\n  dependencies:\n    - { from: say, to: always }\n";
+    let playbook = read(&text).unwrap_or_else(|error| panic!("{error}"));
+    let plan = |goal: &str, context: serde_json::Value| {
+        let context = super::map(context);
+        let fit = playbook.fit(goal, &context).unwrap();
+        playbook.plan(goal, &fit).unwrap_or_else(|error| panic!("{error}"))
+    };
+    let both = plan("say hello", serde_json::json!({}));
+    assert_eq!((both.items.len(), both.dependencies.len()), (2, 1));
+    let one = plan("say nothing", serde_json::json!({}));
+    assert_eq!((one.items[0].id.as_str(), one.items.len(), one.dependencies.len()), ("always", 1, 0));
+    let fact = plan("say hello", serde_json::json!({ "word": "bye" }));
+    assert_eq!(fact.items[0].name, "Say bye");
+    // A fact is data, too.
+    assert!(playbook.fit("say hello", &super::map(serde_json::json!({ "word": "${secret:X}" }))).is_none());
+}
+
+/// Editors check playbooks against this file.
+#[test]
+fn the_published_schema_is_that_of_the_code() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/playbook.schema.json");
+    let schema = format!("{:#}\n", assent_planner::playbook_schema());
+    if std::env::var_os("ASSENT_UPDATE").is_some() {
+        std::fs::write(path, &schema).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(path).unwrap(), schema, "run again with ASSENT_UPDATE=1");
 }

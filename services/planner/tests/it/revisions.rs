@@ -5,7 +5,7 @@ use assent_plan::diff;
 use assent_plan::{Plan, PlanChangeType, PlanConstraints, Span};
 use assent_planner::{PlannerError, Remark, RevisePlan, Revision};
 
-use super::{APP, EXPORT, created};
+use super::{APP, EXPORT, at_once, created};
 
 const STEPS: &str = "
 goal: g
@@ -29,13 +29,14 @@ fn asked(
         id: (*id).to_owned(),
         text: (*text).to_owned(),
         item: item.map(|item| item.parse().unwrap()),
+        ..Remark::default()
     };
-    APP.revise(RevisePlan {
+    at_once(APP.revise(RevisePlan {
         plan: plan.clone(),
         feedback: feedback.to_owned(),
         comments: comments.iter().map(remark).collect(),
         constraints: PlanConstraints::default(),
-    })
+    }))
 }
 
 fn steps() -> Plan {
@@ -154,12 +155,8 @@ fn a_check_is_text_and_never_a_reference_or_a_secret() {
 #[test]
 fn constraints_beside_the_plans_own_only_restrict() {
     let with = |plan: Plan, constraints: PlanConstraints| {
-        APP.revise(RevisePlan {
-            plan,
-            feedback: "cap duration at 2h".to_owned(),
-            comments: vec![],
-            constraints,
-        })
+        let feedback = "cap duration at 2h".to_owned();
+        at_once(APP.revise(RevisePlan { plan, feedback, comments: vec![], constraints }))
     };
     let tools = |allowed: &[&str]| PlanConstraints {
         allowed_tools: allowed.iter().map(|tool| (*tool).to_owned()).collect(),

@@ -12,6 +12,7 @@ mod generate;
 mod graph;
 mod merge;
 mod mutate;
+mod redact;
 mod validate;
 mod vectors;
 mod yaml;

@@ -33,6 +33,10 @@ impl Wire for PlanEstimate {
             confidence_score: self.confidence_score,
             cost_low: self.cost_low.map(|cost| cost.to_pb()),
             cost_high: self.cost_high.map(|cost| cost.to_pb()),
+            duration_low: Some(self.duration_low.to_pb()),
+            duration_high: Some(self.duration_high.to_pb()),
+            planning_tokens: i64::try_from(self.planning_tokens).unwrap_or(i64::MAX),
+            planning_cost: self.planning_cost.map(|cost| cost.to_pb()),
         }
     }
 
@@ -51,6 +55,12 @@ impl Wire for PlanEstimate {
         let confidence_score = read_confidence(pb.confidence_score, &at.field("confidence_score"));
         let cost_low = at.field("cost_low").optional(pb.cost_low);
         let cost_high = at.field("cost_high").optional(pb.cost_high);
+        // Absent from those who do not know the interval yet.
+        let duration_low = at.field("duration_low").optional(pb.duration_low);
+        let duration_high = at.field("duration_high").optional(pb.duration_high);
+        let planning_tokens = at.field("planning_tokens").unsigned(pb.planning_tokens);
+        let planning_cost = at.field("planning_cost").optional(pb.planning_cost);
+        let estimated_duration = estimated_duration?;
         Ok(Self {
             total_work_items: total_work_items?,
             research_work_items: research_work_items?,
@@ -59,7 +69,7 @@ impl Wire for PlanEstimate {
             review_work_items: review_work_items?,
             execution_work_items: execution_work_items?,
             estimated_tokens: estimated_tokens?,
-            estimated_duration: estimated_duration?,
+            estimated_duration,
             required_agents: required_agents?,
             required_agent_types: pb.required_agent_types,
             estimated_cost: estimated_cost?,
@@ -68,6 +78,10 @@ impl Wire for PlanEstimate {
             confidence_score: confidence_score?,
             cost_low: cost_low?,
             cost_high: cost_high?,
+            duration_low: duration_low?.unwrap_or(estimated_duration),
+            duration_high: duration_high?.unwrap_or(estimated_duration),
+            planning_tokens: planning_tokens?,
+            planning_cost: planning_cost?,
         })
     }
 }

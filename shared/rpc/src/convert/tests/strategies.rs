@@ -144,7 +144,8 @@ pub(super) fn estimate() -> impl Strategy<Value = PlanEstimate> {
     let counts = (count(), count(), count(), count(), count(), count(), count());
     let costs = (option::of(money()), option::of(money()), option::of(money()));
     let rest = (0..=i64::MAX as u64, span(), texts(), texts(), vec(factor(), 0..3), 0.0..=1.0_f32);
-    (counts, costs, rest).prop_map(|(counts, costs, rest)| PlanEstimate {
+    let later = (span(), span(), 0..=i64::MAX as u64, option::of(money()));
+    (counts, costs, rest, later).prop_map(|(counts, costs, rest, later)| PlanEstimate {
         total_work_items: counts.0,
         research_work_items: counts.1,
         generation_work_items: counts.2,
@@ -161,6 +162,10 @@ pub(super) fn estimate() -> impl Strategy<Value = PlanEstimate> {
         resource_requirements: rest.3,
         risk_factors: rest.4,
         confidence_score: rest.5,
+        duration_low: later.0,
+        duration_high: later.1,
+        planning_tokens: later.2,
+        planning_cost: later.3,
     })
 }
 

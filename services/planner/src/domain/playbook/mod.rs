@@ -3,56 +3,21 @@
 //! Values from a goal reach arguments through templates. Text of generated code is handed on as it stands; values
 //! belong into the `values` of the item, because whatever stands in a template of the executor is executed there.
 
+mod error;
+mod file;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use assent_plan::{Catalog, Dependency, Plan, Strategy, WorkItem, validate};
+use assent_plan::{Catalog, Map, Plan, validate};
 use regex::Regex;
-use serde::Deserialize;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
+use super::body::Body;
 use super::render::{Renderer, Values, literal};
+pub use error::PlaybookError;
+use file::{File, PlanFile};
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    name: String,
-    description: String,
-    examples: Vec<String>,
-    r#match: Vec<MatchFile>,
-    #[serde(default)]
-    parameters: Vec<ParameterFile>,
-    #[serde(default)]
-    templates: BTreeMap<String, String>,
-    plan: Json,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MatchFile {
-    score: u32,
-    pattern: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ParameterFile {
-    name: String,
-    value: String,
-    #[serde(default)]
-    default: String,
-    pattern: String,
-}
-
-/// The part of a plan that a playbook writes.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Body {
-    intent: String,
-    strategy: Strategy,
-    items: Vec<WorkItem>,
-    #[serde(default)]
-    dependencies: Vec<Dependency>,
-}
+pub use file::schema;
 
 #[derive(Debug)]
 struct Parameter {
@@ -71,7 +36,8 @@ pub struct Playbook {
     matches: Vec<(u32, Regex)>,
     parameters: Vec<Parameter>,
     templates: BTreeMap<String, String>,
-    body: Json,
+    requires: Vec<String>,
+    plan: PlanFile,
 }
 
 /// How a playbook fits a goal: how specifically, and with which values.
@@ -88,53 +54,17 @@ impl Fit {
     }
 }
 
-/// A text that is no playbook, or a playbook that yields no plan.
-#[derive(Debug, thiserror::Error)]
-pub enum PlaybookError {
-    /// The text cannot be read; names line and column.
-    #[error("the playbook cannot be read: {0}")]
-    Unreadable(String),
-    /// The name is none.
-    #[error("`{0}` is no name of a playbook; expected lowercase letters, digits and `-`")]
-    Name(String),
-    /// There is another playbook of that name.
-    #[error("there is a playbook `{0}` already")]
-    NameTaken(String),
-    /// Without examples, nothing shows that it works.
-    #[error("the playbook has no example")]
-    NoExample,
-    /// A pattern is no regular expression.
-    #[error("`{pattern}` cannot be used")]
-    Pattern {
-        /// The pattern.
-        pattern: String,
-        /// Why.
-        #[source]
-        source: Box<regex::Error>,
-    },
-    /// A template cannot be rendered.
-    #[error("a template cannot be rendered: {0}")]
-    Template(#[from] minijinja::Error),
-    /// What was rendered is no plan.
-    #[error("what it makes is no plan: {0}")]
-    NoPlan(#[from] serde_json::Error),
-    /// The playbook does not fit its own example.
-    #[error("it does not fit its own example {0:?}")]
-    ExampleUnmatched(String),
-    /// The plan of an example is not sound.
-    #[error("the plan for its example {example:?} is not sound: {field}: {why}")]
-    ExampleUnsound {
-        /// The example.
-        example: String,
-        /// The field.
-        field: String,
-        /// The first thing that is wrong.
-        why: String,
-    },
+fn regex(pattern: &str) -> Result<Regex, PlaybookError> {
+    compiled(pattern, pattern)
 }
 
-fn regex(pattern: &str) -> Result<Regex, PlaybookError> {
-    Regex::new(pattern)
+/// Matches a whole text only.
+fn whole(pattern: &str) -> Result<Regex, PlaybookError> {
+    compiled(&format!("^(?:{pattern})$"), pattern)
+}
+
+fn compiled(text: &str, pattern: &str) -> Result<Regex, PlaybookError> {
+    Regex::new(text)
         .map_err(|source| PlaybookError::Pattern { pattern: pattern.to_owned(), source: Box::new(source) })
 }
 
@@ -144,15 +74,17 @@ impl Playbook {
     /// # Errors
     /// Says where and why it cannot be used.
     pub fn from_yaml(text: &str, catalog: &Catalog) -> Result<Self, PlaybookError> {
-        let file: File =
-            serde_saphyr::from_str(text).map_err(|error| PlaybookError::Unreadable(error.to_string()))?;
+        let file: File = serde_saphyr::from_str(text).map_err(|error| PlaybookError::Unreadable {
+            line: error.location().map(|location| location.line()),
+            why: error.to_string(),
+        })?;
         let named = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         if file.name.is_empty() || !file.name.bytes().all(named) {
             return Err(PlaybookError::Name(file.name));
         }
         let matches = file.r#match.iter().map(|m| Ok((m.score, regex(&m.pattern)?)));
         let parameters = file.parameters.into_iter().map(|p| {
-            let pattern = regex(&format!("^(?:{})$", p.pattern))?;
+            let pattern = whole(&p.pattern)?;
             Ok(Parameter { name: p.name, value: p.value, default: p.default, pattern })
         });
         let playbook = Self {
@@ -162,7 +94,8 @@ impl Playbook {
             description: file.description,
             examples: file.examples,
             templates: file.templates,
-            body: file.plan,
+            requires: file.requires,
+            plan: file.plan,
         };
         playbook.try_examples(catalog)?;
         Ok(playbook)
@@ -183,9 +116,14 @@ impl Playbook {
         &self.examples
     }
 
-    /// Whether and how it fits `goal`. A value that a parameter does not take makes it unfit: another value than
+    /// What must be configured before its plans run.
+    pub fn requires(&self) -> &[String] {
+        &self.requires
+    }
+
+    /// Whether and how it fits `goal`, of which `context` knows more. A value that a parameter does not take makes it unfit: another value than
     /// the one asked for would be another goal.
-    pub fn fit(&self, goal: &str) -> Option<Fit> {
+    pub fn fit(&self, goal: &str, context: &Map) -> Option<Fit> {
         let mut found: Vec<_> =
             self.matches.iter().filter_map(|(score, regex)| Some((*score, regex.captures(goal)?))).collect();
         // Stable, so that of equals the first counts.
@@ -198,8 +136,7 @@ impl Playbook {
             }
         }
         for parameter in &self.parameters {
-            let rendered =
-                Renderer::new(&values, &BTreeMap::new()).and_then(|r| r.text(&parameter.value)).ok()?;
+            let rendered = Renderer::with_context(&values, context).ok()?.text(&parameter.value).ok()?;
             let value = if rendered.is_empty() { parameter.default.clone() } else { rendered };
             if !parameter.pattern.is_match(&value) {
                 return None;
@@ -221,16 +158,34 @@ impl Playbook {
     /// When a template cannot be rendered with these values.
     pub fn plan(&self, goal: &str, fit: &Fit) -> Result<Plan, PlaybookError> {
         let values = fit.values.iter().map(|(name, text)| (name.clone(), literal(text))).collect();
-        let rendered = Renderer::new(&values, &self.templates)?.json(&self.body)?;
-        let body: Body = serde_json::from_value(rendered)?;
-        Ok(Plan {
-            intent: body.intent,
-            strategy: body.strategy,
-            items: body.items,
-            dependencies: body.dependencies,
-            origin: format!("playbook:{}", self.name),
-            ..Plan::new(goal)
-        })
+        let renderer = Renderer::new(&values, &self.templates)?;
+        let mut items = Vec::new();
+        let mut left_out = BTreeSet::new();
+        for item in &self.plan.items {
+            let mut item = renderer.json(item)?;
+            let when = item.as_object_mut().and_then(|members| members.remove("when"));
+            let id = item.get("id").and_then(Json::as_str);
+            match when.as_ref().and_then(Json::as_str) {
+                Some(text) if text.trim().is_empty() => left_out.extend(id.map(str::to_owned)),
+                _ => items.push(item),
+            }
+        }
+        let mut dependencies = Vec::new();
+        for edge in &self.plan.dependencies {
+            let edge = renderer.json(edge)?;
+            let goes =
+                |end: &str| edge.get(end).and_then(Json::as_str).is_some_and(|id| left_out.contains(id));
+            if !goes("from") && !goes("to") {
+                dependencies.push(edge);
+            }
+        }
+        let body: Body = serde_json::from_value(json!({
+            "intent": renderer.text(&self.plan.intent)?,
+            "strategy": self.plan.strategy,
+            "items": items,
+            "dependencies": dependencies,
+        }))?;
+        Ok(body.into_plan(goal, format!("playbook:{}", self.name)))
     }
 
     fn try_examples(&self, catalog: &Catalog) -> Result<(), PlaybookError> {
@@ -238,7 +193,9 @@ impl Playbook {
             return Err(PlaybookError::NoExample);
         }
         for example in &self.examples {
-            let fit = self.fit(example).ok_or_else(|| PlaybookError::ExampleUnmatched(example.clone()))?;
+            let fit = self
+                .fit(example, &Map::new())
+                .ok_or_else(|| PlaybookError::ExampleUnmatched(example.clone()))?;
             let plan = self.plan(example, &fit)?;
             if let Some(error) = validate(&plan, catalog).errors.into_iter().next() {
                 let (field, why) = (error.field, error.message);
