@@ -8,15 +8,17 @@
 )]
 
 mod executor;
+mod notifications;
 mod pgbench;
 mod plans;
+mod sinks;
 mod workflow;
 
 use assent_testkit::Storage;
 
 #[tokio::main(flavor = "multi_thread")]
 async fn main() {
-    // `assent-bench plans`, `workflow`, `executor` or `cluster` for one part.
+    // `assent-bench plans`, `workflow`, `executor`, `cluster` or `notifications` for one part.
     let part = std::env::args().nth(1);
     let wanted = |name: &str| part.as_deref().is_none_or(|part| part == name);
     if wanted("workflow") {
@@ -35,6 +37,12 @@ async fn main() {
         plans::pure();
         plans::run("sqlite", Storage::sqlite().await).await;
         plans::run("postgres", Storage::postgres().await).await;
+    }
+    if wanted("notifications") {
+        let [a, b, c, d] = [(); 4].map(|()| Storage::sqlite());
+        notifications::run("sqlite", [a.await, b.await, c.await, d.await]).await;
+        let [a, b, c, d] = [(); 4].map(|()| Storage::postgres());
+        notifications::run("postgres", [a.await, b.await, c.await, d.await]).await;
     }
 }
 

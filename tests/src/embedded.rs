@@ -36,6 +36,8 @@ pub struct Wishes {
     pub notification: assent_notification::Config,
     /// Of the approval gate.
     pub approval_gate: assent_approval_gate::Config,
+    /// The machine's clock in the place of one that stands still: for benchmarks.
+    pub real_time: bool,
 }
 
 impl Embedded {
@@ -49,7 +51,8 @@ impl Embedded {
         // Only refuses when another test of this process was first.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().expect("a folder");
-        let clock = Clock::manual(Timestamp::from_micros(START_MICROS).expect("a time"));
+        let start = Timestamp::from_micros(START_MICROS).expect("a time");
+        let clock = if wishes.real_time { Clock::System } else { Clock::manual(start) };
         let source = ContextSource::seeded(clock.clone(), rand_seed(&folder));
         let database = config::Database { url: storage.url().to_owned(), max_connections: 16 };
         let credentials = Credentials::new(&people::identities(), "static_token").expect("credentials");

@@ -30,7 +30,7 @@ executor:
   catalog: true
 notification:
   port: 7106
-  calls: [approval-gate, executor]
+  calls: [versioning, approval-gate, executor]
   stateful: true
   catalog: false
 {{- end }}

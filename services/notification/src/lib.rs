@@ -1,23 +1,29 @@
-//! Owns who was *told*: an inbox for everybody, and one signed webhook beside it.
+//! Owns who was *told*: an inbox for everybody and, beside it, mail, Slack, Teams and signed webhooks.
 //!
-//! Invariants: a fact is told once to each person over each channel, however often its event is seen; a post is
-//! repeated with the same id until the endpoint takes it or it is given up, and neither is forgotten by a crash; no
-//! endpoint, slow or broken, holds up anybody but its own posts.
+//! Invariants: a fact is told once to each person over each channel, however often its event is seen; a message is
+//! repeated with the same id until the channel takes it or it is given up, and neither is forgotten by a crash; no
+//! channel, slow or broken, holds up another, nor an approval; a vote from a button counts only as the person whom
+//! the directory knows behind it.
 
 mod app;
+mod channels;
 mod config;
+mod contacts;
 mod domain;
 mod error;
 mod follow;
 mod grpc;
+mod slack_endpoint;
 mod store;
-mod webhook;
+mod templates;
+mod wire_up;
 
+use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use assent_events::{Bus, Consumer};
+use assent_events::{Bus, Consumer, Log};
 use assent_proto::approval::v1::approval_service_client::ApprovalServiceClient;
 use assent_proto::approval::v1::directory_service_client::DirectoryServiceClient;
 use assent_proto::event::v1::event_service_client::EventServiceClient;
@@ -25,28 +31,32 @@ use assent_proto::notification::v1::notification_service_server::NotificationSer
 use assent_rpc::{Access, MAX_MESSAGE_BYTES, Transport};
 use assent_runtime::{BuildError, OnError, Peer, Service, TaskSet, Wiring};
 use assent_store::Db;
+use tokio::sync::watch;
 use tonic::service::RoutesBuilder;
 
-pub use config::Config;
+pub use config::{Config, SmtpTls};
 pub use store::{MIGRATIONS, STATEMENTS};
 
-use crate::app::App;
-use crate::domain::Retry;
+use crate::app::{App, Rules};
+use crate::contacts::Contacts;
+use crate::domain::{Breaker, Policy, Retry};
 use crate::grpc::Grpc;
-use crate::webhook::Webhook;
+use crate::slack_endpoint::SlackEndpoint;
+use crate::templates::Templates;
 
 const NAME: &str = "notification";
-const APPROVAL_GATE: &str = "approval-gate";
-const EXECUTOR: &str = "executor";
-/// How often to look for posts that are due.
-const DELIVER_EVERY: Duration = Duration::from_secs(1);
+/// How often to look for what was held and for reminders that are due.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// A log that is followed: name of the task, of the position, and whose it is.
+type Followed = (&'static str, &'static str, &'static str, EventServiceClient<Transport>);
 
 /// The service.
 pub struct Notification {
     app: Arc<App>,
-    approval_events: EventServiceClient<Transport>,
-    execution_events: EventServiceClient<Transport>,
+    followed: Vec<Followed>,
     bus: Bus,
+    buttons: Option<Arc<SlackEndpoint>>,
 }
 
 impl Service for Notification {
@@ -56,21 +66,48 @@ impl Service for Notification {
     type Config = Config;
 
     async fn build(config: Config, wiring: &Wiring) -> Result<Self, BuildError> {
-        let webhook = open_webhook(&config)?.map(Arc::new);
+        let templates = Arc::new(Templates::load(&config.templates_dir, &config.session_url)?);
+        let ways = wire_up::open(&config, &templates)?;
         let db = wiring.database(NAME, &MIGRATIONS).await?;
         let gate = wiring.peer(NAME, Peer::ApprovalGate)?;
-        let executor = wiring.peer(NAME, Peer::Executor)?;
         // A session holds its plan, and an answer may be larger than the largest request.
         let approvals =
             ApprovalServiceClient::new(gate.clone()).max_decoding_message_size(2 * MAX_MESSAGE_BYTES);
         let directory = DirectoryServiceClient::new(gate.clone());
-        let app = Arc::new(App { db, approvals, directory, webhook, source: wiring.source().clone() });
-        Ok(Self {
-            app,
-            approval_events: EventServiceClient::new(gate),
-            execution_events: EventServiceClient::new(executor),
-            bus: wiring.bus().clone(),
-        })
+        let breaker = || {
+            let pause = Duration::from_secs(config.breaker_seconds);
+            Mutex::new(Breaker::new(config.breaker_failures, pause))
+        };
+        let app = Arc::new(App {
+            log: Log::new(db.clone(), NAME),
+            db,
+            approvals,
+            contacts: Contacts::new(directory.clone()),
+            directory,
+            breakers: ways.couriers.all().map(|c| (c.channel(), breaker())).collect::<HashMap<_, _>>(),
+            couriers: ways.couriers,
+            templates,
+            rules: rules(&config),
+            source: wiring.source().clone(),
+            watching: wiring.watching(),
+            wake: watch::Sender::new(0),
+        });
+        let log = |peer| Ok::<_, BuildError>(EventServiceClient::new(wiring.peer(NAME, peer)?));
+        let followed = vec![
+            ("follow_approvals", "notification/approvals", "approval-gate", EventServiceClient::new(gate)),
+            ("follow_executions", "notification/executions", "executor", log(Peer::Executor)?),
+            ("follow_versions", "notification/versions", "versioning", log(Peer::Versioning)?),
+        ];
+        let buttons = ways.buttons.map(|buttons| {
+            Arc::new(SlackEndpoint {
+                address: buttons.address,
+                app: Arc::clone(&app),
+                signing: buttons.signing,
+                guard: buttons.guard,
+                client: buttons.client,
+            })
+        });
+        Ok(Self { app, followed, bus: wiring.bus().clone(), buttons })
     }
 
     fn routes(&self, routes: &mut RoutesBuilder) {
@@ -79,20 +116,26 @@ impl Service for Notification {
     }
 
     fn tasks(&self, tasks: &mut TaskSet) {
-        self.follow(
-            tasks,
-            "follow_approvals",
-            "notification/approvals",
-            APPROVAL_GATE,
-            &self.approval_events,
-        );
-        self.follow(tasks, "follow_executions", "notification/executions", EXECUTOR, &self.execution_events);
-        if let Some(webhook) = &self.app.webhook {
-            let (app, webhook, stop) = (Arc::clone(&self.app), Arc::clone(webhook), tasks.stop());
-            tasks.every("post_webhooks", DELIVER_EVERY, move || {
-                let (app, webhook, stop) = (Arc::clone(&app), Arc::clone(&webhook), stop.clone());
-                async move { app.deliver_due(&webhook, &stop).await }
-            });
+        for followed in &self.followed {
+            self.follow(tasks, followed);
+        }
+        for courier in self.app.couriers.all() {
+            let (app, courier, stop) = (Arc::clone(&self.app), Arc::clone(courier), tasks.stop());
+            tasks.spawn("send", OnError::Shutdown, app.run_channel(courier, stop));
+        }
+        let (app, stop) = (Arc::clone(&self.app), tasks.stop());
+        tasks.every("release_held", LOOK_EVERY, move || {
+            let (app, stop) = (Arc::clone(&app), stop.clone());
+            async move { app.release_held(&stop).await }
+        });
+        let (app, stop) = (Arc::clone(&self.app), tasks.stop());
+        tasks.every("remind", LOOK_EVERY, move || {
+            let (app, stop) = (Arc::clone(&app), stop.clone());
+            async move { app.remind_due(&stop).await }
+        });
+        if let Some(buttons) = &self.buttons {
+            let (buttons, stop) = (Arc::clone(buttons), tasks.stop());
+            tasks.spawn("take_slack_actions", OnError::Shutdown, slack_endpoint::serve(buttons, stop));
         }
     }
 
@@ -102,16 +145,9 @@ impl Service for Notification {
 }
 
 impl Notification {
-    fn follow(
-        &self,
-        tasks: &mut TaskSet,
-        task: &'static str,
-        consumer: &str,
-        service: &'static str,
-        source: &EventServiceClient<Transport>,
-    ) {
+    fn follow(&self, tasks: &mut TaskSet, (task, name, service, source): &Followed) {
         let consumer = Consumer {
-            name: consumer.to_owned(),
+            name: (*name).to_owned(),
             db: self.app.db.clone(),
             service,
             source: source.clone(),
@@ -130,17 +166,20 @@ impl Notification {
     }
 }
 
-fn open_webhook(config: &Config) -> Result<Option<Webhook>, BuildError> {
-    if config.webhook_url.is_empty() {
-        return Ok(None);
+fn rules(config: &Config) -> Rules {
+    Rules {
+        policy: Policy {
+            window: Duration::from_secs(config.aggregation_seconds),
+            digest_every: Duration::from_secs(config.digest_seconds),
+            hourly_cap: config.hourly_cap.max(1),
+        },
+        retry: Retry {
+            max_attempts: config.max_attempts,
+            first_delay: Duration::from_secs(config.first_retry_seconds),
+        },
+        concurrency: config.channel_concurrency.max(1),
+        attempt_timeout: Duration::from_secs(config.attempt_timeout_seconds.max(1)),
+        expiring_soon: Duration::from_secs(config.expiring_soon_seconds),
+        alarm_recipients: config.alarm_recipients.clone(),
     }
-    let path = &config.webhook_secret_file;
-    let secret =
-        std::fs::read_to_string(path).map_err(|source| BuildError::File { path: path.clone(), source })?;
-    let retry = Retry {
-        max_attempts: config.max_attempts,
-        first_delay: Duration::from_secs(config.first_retry_seconds),
-    };
-    let webhook = Webhook::new(&config.webhook_url, &secret, retry);
-    webhook.map(Some).map_err(|error| BuildError::Config(error.to_string()))
 }

@@ -9,6 +9,7 @@ pub mod digest;
 pub mod fault;
 pub mod grant;
 pub mod id;
+pub mod net;
 pub mod page;
 #[cfg(feature = "sqlx")]
 mod sql;

@@ -1,8 +1,8 @@
-use assent_proto::notification::v1::{ListInboxRequest, MarkReadRequest};
+use assent_proto::notification::v1::{ListInboxRequest, MarkReadRequest, Notification, WatchInboxRequest};
 
 use crate::app::App;
 use crate::client::ask;
-use crate::output::{Tone, moment, table, toned};
+use crate::output::{Line, Tone, moment, short_time, table, to_json, toned};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: assent inbox --unread --mark-read")]
@@ -16,10 +16,16 @@ pub(crate) struct Inbox {
     /// Most notifications to list
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i32).range(1..=1000), value_name = "NUMBER")]
     limit: i32,
+    /// Show new ones as they come, until Ctrl-C
+    #[arg(long, conflicts_with_all = ["unread", "mark_read", "limit"])]
+    watch: bool,
 }
 
 impl Inbox {
     pub(crate) async fn run(self, app: &App) -> anyhow::Result<()> {
+        if self.watch {
+            return watch(app).await;
+        }
         let mut service = app.client()?.notification();
         let request =
             ask(ListInboxRequest { page_size: self.limit, unread_only: self.unread, ..Default::default() });
@@ -54,4 +60,26 @@ impl Inbox {
         }
         Ok(())
     }
+}
+
+/// Ends with an error when the server stops; nothing that came before is missed.
+async fn watch(app: &App) -> anyhow::Result<()> {
+    let request = WatchInboxRequest { after_position: None };
+    let mut stream = app.client()?.notification().watch_inbox(request).await?.into_inner();
+    while let Some(seen) = stream.message().await? {
+        let Some(notification) = seen.notification else { continue };
+        if app.console.for_people() {
+            app.console.print([line(&notification)])?;
+        } else {
+            app.console.row(&to_json(&notification)?)?;
+        }
+    }
+    Ok(())
+}
+
+fn line(notification: &Notification) -> Line {
+    toned(format!("{}  ", short_time(notification.create_time.as_ref())), Tone::Dim)
+        .then(format!("{:<24}", notification.kind), Tone::Bold)
+        .then(format!("{}  ", notification.title), Tone::Plain)
+        .then(notification.session_id.clone(), Tone::Dim)
 }

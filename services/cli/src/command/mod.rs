@@ -12,6 +12,7 @@ mod explain;
 mod inbox;
 mod list;
 mod migrate;
+mod notify;
 mod pending;
 mod plan;
 mod plan_edit;
@@ -73,6 +74,8 @@ pub(crate) enum Command {
     Audit(audit::Audit),
     /// List your notifications
     Inbox(inbox::Inbox),
+    /// Test the channels of notifications, and look at what they took
+    Notify(notify::Notify),
     /// Show who you are to the server
     Whoami(whoami::Whoami),
     /// Bring the databases of all services up to date
@@ -106,6 +109,7 @@ impl Command {
             Self::Comment(command) => command.run(app).await,
             Self::Audit(command) => command.run(app).await,
             Self::Inbox(command) => command.run(app).await,
+            Self::Notify(command) => command.run(app).await,
             Self::Whoami(command) => command.run(app).await,
             Self::Migrate(command) => command.run(app).await,
             Self::Doctor(command) => command.run(app).await,

@@ -1,8 +1,9 @@
 //! Which hosts may be called, and at which addresses.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use assent_core::net::is_public;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 /// The hosts of the configuration. Cheap to clone.
@@ -70,40 +71,6 @@ impl Resolve for Hosts {
             Ok(Box::new(allowed.into_iter()) as Addrs)
         })
     }
-}
-
-/// Whether an address belongs to the public internet.
-fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => is_public_v4(address),
-        IpAddr::V6(address) => match address.to_ipv4_mapped() {
-            Some(inner) => is_public_v4(inner),
-            None => is_public_v6(address),
-        },
-    }
-}
-
-fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
-    let special = address.is_private()
-        || address.is_loopback()
-        || address.is_link_local()
-        || address.is_broadcast()
-        || address.is_documentation()
-        || address.is_multicast()
-        // This network, shared (RFC 6598), protocol assignments, benchmarking (RFC 2544), reserved.
-        || a == 0
-        || (a == 100 && (64..128).contains(&b))
-        || (a == 192 && b == 0 && c == 0)
-        || (a == 198 && (b == 18 || b == 19))
-        || a >= 240;
-    !special
-}
-
-fn is_public_v6(address: Ipv6Addr) -> bool {
-    let first = address.segments()[0];
-    // Only global unicast (2000::/3), without documentation and 6to4, which carries an IPv4 address within.
-    (first & 0xe000) == 0x2000 && first != 0x2002 && !(first == 0x2001 && address.segments()[1] == 0x0db8)
 }
 
 #[cfg(test)]

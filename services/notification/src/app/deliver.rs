@@ -1,81 +1,230 @@
-//! Posting what is due. A delivery is claimed in one transaction, posted outside any, and its outcome kept in
-//! another; a worker that dies in between loses its claim, and the same post is repeated with the same id.
+//! Sending what is due, each channel by itself. A delivery is claimed in one transaction, tried outside any, and its
+//! outcome kept in another; a worker that dies in between loses its claim, and the same message is repeated with the
+//! same id.
 
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use assent_core::Timestamp;
-use assent_events::append;
+use assent_events::{Backoff, append};
 use assent_proto::event::v1::NotificationFailed;
 use assent_proto::event::v1::event::Payload;
-use assent_rpc::convert::Wire as _;
-use assent_store::StoreError;
-use futures_util::future::join_all;
+use assent_rpc::convert::{Wire as _, WireEnum as _};
+use assent_store::{StoreError, Tx};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::App;
 use super::tell::delivered;
-use crate::domain::{Delivery, Next};
+use super::{App, Recipients};
+use crate::channels::{Courier, Parcel};
+use crate::contacts::Contact;
+use crate::domain::delivery::EVERYBODY;
+use crate::domain::{Attempt, Delivery, Next};
 use crate::error::NotificationError;
-use crate::grpc::convert;
 use crate::store::outgoing;
-use crate::webhook::Webhook;
 
-/// Posts at the same time.
-const BATCH: i64 = 16;
-/// Longer than an attempt may take, with the time to keep its outcome.
-const CLAIM: Duration = Duration::from_secs(60);
+/// How often to look for what is due without being woken.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Beyond the time of an attempt: for asking where it goes, and for keeping its outcome while the database restarts.
+const CLAIM_MARGIN: Duration = Duration::from_secs(60);
+
+/// An attempt that has ended.
+struct Ended {
+    delivery: Delivery,
+    attempt: Attempt,
+    claimed_until: Timestamp,
+}
 
 impl App {
-    /// Posts everything that is due, until nothing is or `stop`.
-    pub(crate) async fn deliver_due(
-        &self,
-        webhook: &Webhook,
-        stop: &CancellationToken,
-    ) -> Result<(), NotificationError> {
-        while !stop.is_cancelled() {
-            let now = self.source.now();
-            let until = now.after(CLAIM);
-            let mut tx = self.db.begin().await?;
-            let due = outgoing::claim(&mut tx, now, until, BATCH).await?;
-            tx.commit().await?;
-            if due.is_empty() {
+    /// Sends over one channel until `stop`.
+    pub(crate) async fn run_channel(
+        self: Arc<Self>,
+        courier: Arc<dyn Courier>,
+        stop: CancellationToken,
+    ) -> Result<(), Infallible> {
+        let mut wake = self.wake.subscribe();
+        let mut flying: JoinSet<Ended> = JoinSet::new();
+        let mut backoff = Backoff::new(self.source.clone());
+        loop {
+            wake.mark_unchanged();
+            let mut full = false;
+            if !stop.is_cancelled() {
+                match self.launch(&courier, &mut flying).await {
+                    Ok(more) => {
+                        full = more;
+                        backoff.reset();
+                    }
+                    Err(error) => self.rest(&mut backoff, &error, &stop).await,
+                }
+            }
+            if stop.is_cancelled() && flying.is_empty() {
                 return Ok(());
             }
-            let posts = due.iter().map(|delivery| self.attempt(webhook, delivery, until));
-            join_all(posts).await.into_iter().collect::<Result<(), _>>()?;
+            tokio::select! {
+                biased;
+                Some(ended) = flying.join_next() => {
+                    let mut all: Vec<_> = ended.ok().into_iter().collect();
+                    while let Some(ended) = flying.try_join_next() {
+                        all.extend(ended.ok());
+                    }
+                    self.learn(&courier, &all);
+                    self.keep(&all, &mut backoff, &stop).await;
+                }
+                () = std::future::ready(()), if full => {}
+                _ = wake.changed(), if !stop.is_cancelled() => {}
+                () = tokio::time::sleep(self.source.jitter(LOOK_EVERY)), if !stop.is_cancelled() => {}
+                () = stop.cancelled(), if !stop.is_cancelled() => {}
+            }
         }
-        Ok(())
     }
 
-    async fn attempt(
+    /// Claims what is due, as far as there is room, and starts an attempt for each. Returns whether there may be more
+    /// and room for it.
+    async fn launch(
         &self,
-        webhook: &Webhook,
+        courier: &Arc<dyn Courier>,
+        flying: &mut JoinSet<Ended>,
+    ) -> Result<bool, NotificationError> {
+        let channel = courier.channel();
+        let now = self.source.now();
+        let allowed =
+            self.with_breaker(channel, |b| b.allows(self.rules.concurrency, now)).unwrap_or_default();
+        let room = allowed.saturating_sub(flying.len());
+        if room == 0 {
+            return Ok(false);
+        }
+        let until = now.after(self.rules.attempt_timeout + CLAIM_MARGIN);
+        let limit = i64::try_from(room).unwrap_or(i64::MAX);
+        let mut tx = self.db.begin().await?;
+        let due = outgoing::claim(&mut tx, channel, now, until, limit).await?;
+        tx.commit().await?;
+        if due.is_empty() {
+            return Ok(false);
+        }
+        let users: Recipients = due.iter().map(|d| d.user.clone()).filter(|user| user != EVERYBODY).collect();
+        let contacts = match self.contacts.of(&self.operation(), &users).await {
+            Ok(contacts) => contacts,
+            Err(error) => {
+                self.release_claims(&due, until).await?;
+                return Err(error.into());
+            }
+        };
+        let taken = due.len();
+        for delivery in due {
+            self.start(courier, flying, delivery, &contacts, until);
+        }
+        Ok(taken == room && room < allowed)
+    }
+
+    fn start(
+        &self,
+        courier: &Arc<dyn Courier>,
+        flying: &mut JoinSet<Ended>,
+        delivery: Delivery,
+        contacts: &BTreeMap<String, Contact>,
+        claimed_until: Timestamp,
+    ) {
+        let contact = contacts.get(&delivery.user).cloned().unwrap_or_default();
+        let (courier, now) = (Arc::clone(courier), self.source.now());
+        let timeout = self.rules.attempt_timeout;
+        flying.spawn(async move {
+            let parcel = Parcel { delivery, contact, now };
+            let attempt = attempt(courier.as_ref(), &parcel, timeout).await;
+            Ended { delivery: parcel.delivery, attempt, claimed_until }
+        });
+    }
+
+    /// What could not even be tried is free for the next round.
+    async fn release_claims(&self, due: &[Delivery], until: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        for delivery in due {
+            outgoing::unclaim(&mut tx, delivery.id, until).await?;
+        }
+        tx.commit().await
+    }
+
+    fn learn(&self, courier: &Arc<dyn Courier>, ended: &[Ended]) {
+        let (channel, now) = (courier.channel(), self.source.now());
+        for Ended { attempt, .. } in ended {
+            if self.with_breaker(channel, |breaker| breaker.learn(attempt, now)) == Some(true) {
+                tracing::warn!(channel = channel.name(), ?attempt, "the channel fails and is paused");
+            }
+        }
+    }
+
+    /// Keeps outcomes, however long the database takes: one that is lost would be a message sent twice.
+    async fn keep(&self, ended: &[Ended], backoff: &mut Backoff, stop: &CancellationToken) {
+        while let Err(error) = self.try_keep(ended).await {
+            if stop.is_cancelled() && !backoff.is_fresh() {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "outcomes are lost; these are sent again"
+                );
+                return;
+            }
+            self.rest(backoff, &error.into(), stop).await;
+        }
+        backoff.reset();
+    }
+
+    async fn try_keep(&self, ended: &[Ended]) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        for Ended { delivery, attempt, claimed_until } in ended {
+            let next = self.rules.retry.next(delivery.attempts.saturating_add(1), attempt.clone());
+            self.record(&mut tx, delivery, *claimed_until, &next).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Keeps how an attempt ended, and publishes what is final.
+    pub(super) async fn record(
+        &self,
+        tx: &mut Tx,
         delivery: &Delivery,
         claimed_until: Timestamp,
-    ) -> Result<(), NotificationError> {
-        let attempt = webhook.post(delivery, self.source.now()).await;
-        let outcome = webhook.retry().next(delivery.attempts.saturating_add(1), attempt);
+        next: &Next,
+    ) -> Result<(), StoreError> {
         let now = self.source.now();
-        let (again, fact) = match &outcome {
+        let (again, fact) = match next {
             Next::Delivered => (None, Some(delivered(delivery))),
-            Next::Again { after, .. } => (Some(now.after(self.source.jitter(*after))), None),
+            Next::Again { after, least, .. } => {
+                (Some(now.after(self.source.jitter(*after).max(*least))), None)
+            }
             Next::GivenUp { error } => {
                 tracing::warn!(delivery.id = %delivery.id, error, "notification given up");
                 (None, Some(failed(delivery, error)))
             }
         };
-        let mut tx = self.db.begin().await?;
-        match outgoing::record(&mut tx, delivery, claimed_until, &outcome, again, now).await {
-            Err(StoreError::Conflict) => {
-                tracing::warn!(delivery.id = %delivery.id, "the claim ended during the attempt; another worker took over");
-                return Ok(());
-            }
-            recorded => recorded?,
+        if !outgoing::record(tx, delivery, claimed_until, next, again, now).await? {
+            tracing::warn!(delivery.id = %delivery.id, "the claim ended during the attempt; another worker took over");
+            return Ok(());
         }
         if let Some(fact) = fact {
-            append(&mut tx, &self.operation(), Some(delivery.session), fact).await?;
+            append(tx, &self.operation(), delivery.session, fact).await?;
         }
-        Ok(tx.commit().await?)
+        Ok(())
+    }
+
+    async fn rest(&self, backoff: &mut Backoff, error: &NotificationError, stop: &CancellationToken) {
+        if backoff.is_fresh() {
+            tracing::warn!(error = error as &dyn std::error::Error, "sending waits and goes on");
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(backoff.next_delay()) => {}
+        }
+    }
+}
+
+/// One attempt, which ends in time whatever the courier does.
+pub(super) async fn attempt(courier: &dyn Courier, parcel: &Parcel, timeout: Duration) -> Attempt {
+    // A courier has the same limit; this one holds where it forgets.
+    let limit = timeout.saturating_add(Duration::from_secs(1));
+    match tokio::time::timeout(limit, courier.deliver(parcel)).await {
+        Ok(attempt) => attempt,
+        Err(_) => Attempt::refused(crate::domain::Blame::Channel, "the channel did not answer in time"),
     }
 }
 
@@ -83,7 +232,7 @@ fn failed(delivery: &Delivery, error: &str) -> Payload {
     Payload::NotificationFailed(NotificationFailed {
         delivery_id: delivery.id.to_pb(),
         user_id: delivery.user.clone(),
-        channel: convert::channel_to_pb(delivery.channel).into(),
+        channel: delivery.channel.number(),
         error: error.to_owned(),
     })
 }

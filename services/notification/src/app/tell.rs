@@ -1,124 +1,251 @@
-//! Somebody should know of a fact.
+//! Somebody should know of something.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use assent_core::OpContext;
 use assent_core::id::{EventId, SessionId};
+use assent_core::{OpContext, Timestamp};
 use assent_events::{Cursor, Handled, append};
-use assent_proto::approval::v1::{GetSessionRequest, ListEligibleApproversRequest};
 use assent_proto::event::v1::NotificationDelivered;
 use assent_proto::event::v1::event::Payload;
-use assent_proto::review::v1::PlanReviewSession;
-use assent_rpc::convert::Wire as _;
-use assent_rpc::{RemoteFault, outbound};
+use assent_rpc::convert::{Wire as _, WireEnum as _};
 use assent_store::{StoreError, Tx};
 
 use super::App;
-use crate::domain::{Channel, Delivery, DeliveryStatus, Notice};
+use crate::channels::Reach;
+use crate::contacts::Contact;
+use crate::domain::delivery::EVERYBODY;
+use crate::domain::{
+    Channel, Delivery, DeliveryStatus, Details, Kind, Preferences, Priority, Recent, Route, Told, quote,
+};
 use crate::error::NotificationError;
-use crate::grpc::convert;
-use crate::store::outgoing;
+use crate::store::{outgoing, preferences, reminders};
+use crate::templates::Text;
 
 /// Ids of users.
 pub(crate) type Recipients = BTreeSet<String>;
 
-/// A fact that somebody is told of.
-pub(crate) struct Fact<'a> {
-    pub(crate) event: EventId,
-    pub(crate) session: SessionId,
-    pub(crate) ctx: &'a OpContext,
-    /// Whether it may also go to the endpoint; inboxes always get it.
-    pub(crate) webhook: bool,
+/// What is told.
+#[derive(Debug, Clone)]
+pub(crate) struct Notice {
+    pub(crate) kind: Kind,
+    pub(crate) priority: Priority,
+    pub(crate) session: Option<SessionId>,
+    pub(crate) details: Details,
+    /// Where it does not come from a template.
+    pub(crate) text: Option<Text>,
+    /// In whose place some of those who are told may act.
+    pub(crate) delegators: BTreeMap<String, String>,
+    /// Channels that the requester or the policy names; each person's own when empty.
+    pub(crate) named: Vec<Channel>,
+}
+
+/// What is told, and to whom.
+#[derive(Debug, Clone)]
+pub(crate) struct Addressed {
+    pub(crate) notice: Notice,
+    pub(crate) recipients: Recipients,
+}
+
+/// Everything that one fact leads to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Telling {
+    /// Whoever is in several is told the first of them only.
+    pub(crate) notices: Vec<Addressed>,
+    /// A session that needs nobody any more: what asks is not worth sending.
+    pub(crate) settled: Option<SessionId>,
+    /// A session whose approvers are to be told at this time, if it still waits then.
+    pub(crate) expiring: Option<(SessionId, Timestamp)>,
+}
+
+impl Telling {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.settled.is_none()
+            && self.expiring.is_none()
+            && self.notices.iter().all(|addressed| addressed.recipients.is_empty())
+    }
+}
+
+/// One person and what they are told.
+#[derive(Clone)]
+struct Letter<'a> {
+    user: &'a str,
+    notice: &'a Notice,
+    text: Text,
+    details: Details,
+    contact: &'a Contact,
 }
 
 impl App {
-    /// Those who may vote on `session` now; nobody when it is decided or gone.
-    pub(crate) async fn approvers(
-        &self,
-        ctx: &OpContext,
-        session: SessionId,
-    ) -> Result<Recipients, NotificationError> {
-        let request = ListEligibleApproversRequest { session_id: session.to_pb() };
-        match self.directory.clone().list_eligible_approvers(outbound(ctx, request)).await {
-            Ok(answer) => Ok(answer.into_inner().approvers.into_iter().map(|actor| actor.id).collect()),
-            Err(status) => absent(status.into()).map(|()| Recipients::new()),
-        }
-    }
-
-    /// A session; none when it is gone.
-    pub(crate) async fn session(
-        &self,
-        ctx: &OpContext,
-        session: SessionId,
-    ) -> Result<Option<PlanReviewSession>, NotificationError> {
-        let request = GetSessionRequest { session_id: session.to_pb() };
-        match self.approvals.clone().get_session(outbound(ctx, request)).await {
-            Ok(answer) => Ok(answer.into_inner().session),
-            Err(status) => absent(status.into()).map(|()| None),
-        }
-    }
-
-    /// Puts `notice` into everybody's inbox and on the way to the endpoint, in one transaction with the consumer's
-    /// position.
+    /// Puts what is told into inboxes and on the way, in one transaction with the consumer's position. Returns how
+    /// many people are told by it.
     pub(crate) async fn tell(
         &self,
-        fact: &Fact<'_>,
-        recipients: &Recipients,
-        notice: &Notice,
+        ctx: &OpContext,
+        event: EventId,
+        telling: &Telling,
+        cursor: Option<&Cursor>,
+    ) -> Result<usize, NotificationError> {
+        let everybody: Recipients =
+            telling.notices.iter().flat_map(|a| a.recipients.iter().cloned()).collect();
+        let contacts = self.contacts.of(ctx, &everybody).await?;
+        let letters = self.letters(telling, &contacts);
+        let users: Vec<&str> = letters.iter().map(|letter| letter.user).chain([EVERYBODY]).collect();
+
+        let now = ctx.now();
+        let mut tx = self.db.begin().await?;
+        if let Some(session) = telling.settled {
+            outgoing::drop_asking(&mut tx, session, now).await?;
+            reminders::forget(&mut tx, session).await?;
+        }
+        if let Some((session, at)) = telling.expiring {
+            reminders::plan(&mut tx, session, Kind::ExpiringSoon, at, ctx.new_id()).await?;
+        }
+        let wishes = preferences::of(&mut tx, &users).await?;
+        let session = telling.notices.first().and_then(|addressed| addressed.notice.session);
+        let recent = if self.couriers.all().next().is_some() {
+            outgoing::recent(&mut tx, &users, session, now).await?
+        } else {
+            BTreeMap::new()
+        };
+        let mut told = 0;
+        for letter in &letters {
+            let arrived = delivery(ctx, event, letter, Channel::InApp, Route::Now);
+            if !outgoing::insert(&mut tx, &arrived).await? {
+                // An earlier round of the same fact was committed; it did the rest as well.
+                continue;
+            }
+            told += 1;
+            append(&mut tx, ctx, arrived.session, delivered(&arrived)).await?;
+            let wish = wishes.get(letter.user).cloned().unwrap_or_default();
+            self.send(&mut tx, ctx, event, letter, &wish, &recent).await?;
+        }
+        if let Some(cursor) = cursor {
+            cursor.advance(&mut tx).await?;
+        }
+        tx.commit().await?;
+        self.ring();
+        Ok(told)
+    }
+
+    /// The same for a consumer, which skips what nobody is told of.
+    pub(crate) async fn tell_of(
+        &self,
+        ctx: &OpContext,
+        event: EventId,
+        telling: &Telling,
         cursor: &Cursor,
     ) -> Result<Handled, NotificationError> {
-        if recipients.is_empty() {
+        if telling.is_empty() {
             return Ok(Handled::Skipped);
         }
-        let webhook = self.webhook.is_some() && fact.webhook;
-        let mut tx = self.db.begin().await?;
-        for user in recipients {
-            keep(&mut tx, fact, user, notice, Channel::InApp).await?;
-            if webhook {
-                keep(&mut tx, fact, user, notice, Channel::Webhook).await?;
+        self.tell(ctx, event, telling, Some(cursor)).await?;
+        Ok(Handled::Done)
+    }
+
+    /// A letter for everybody who is told.
+    fn letters<'a>(&self, telling: &'a Telling, contacts: &'a BTreeMap<String, Contact>) -> Vec<Letter<'a>> {
+        let mut letters = Vec::new();
+        let mut seen = BTreeSet::new();
+        for Addressed { notice, recipients } in &telling.notices {
+            let render = |details: &Details| match &notice.text {
+                Some(text) => text.clone(),
+                None => self.templates.notice(notice.kind, notice.priority, notice.session, details),
+            };
+            let usual = render(&notice.details);
+            for user in recipients {
+                let Some(contact) = contacts.get(user).filter(|_| seen.insert(user.as_str())) else {
+                    continue;
+                };
+                let mut details = notice.details.clone();
+                let text = match notice.delegators.get(user) {
+                    Some(delegator) => {
+                        details.delegated_by = quote(delegator);
+                        render(&details)
+                    }
+                    None => usual.clone(),
+                };
+                letters.push(Letter { user, notice, text, details, contact });
             }
         }
-        cursor.advance(&mut tx).await?;
-        tx.commit().await?;
-        Ok(Handled::Done)
+        letters
+    }
+
+    /// Puts a letter on the way over every channel that it may take.
+    async fn send(
+        &self,
+        tx: &mut Tx,
+        ctx: &OpContext,
+        event: EventId,
+        letter: &Letter<'_>,
+        wish: &Preferences,
+        recent: &BTreeMap<(String, Channel), Recent>,
+    ) -> Result<(), StoreError> {
+        let named = &letter.notice.named;
+        for courier in self.couriers.all() {
+            let channel = courier.channel();
+            if !named.is_empty() && !named.contains(&channel) {
+                continue;
+            }
+            let common = Preferences::default();
+            let (user, wish) = match courier.reach(letter.contact) {
+                Reach::Personal => (letter.user, wish),
+                Reach::Shared => (EVERYBODY, &common),
+                Reach::Nowhere => continue,
+            };
+            let told = Told {
+                kind: letter.notice.kind,
+                priority: letter.notice.priority,
+                channel,
+                named: !named.is_empty(),
+            };
+            let recent = recent.get(&(user.to_owned(), channel)).copied().unwrap_or_default();
+            let route = self.rules.policy.route(told, wish, recent, ctx.now());
+            if route != Route::Never {
+                let letter = Letter { user, ..letter.clone() };
+                outgoing::insert(tx, &delivery(ctx, event, &letter, channel, route)).await?;
+            }
+        }
+        Ok(())
     }
 }
 
-/// Whether a peer only says that the session does not exist.
-fn absent(fault: RemoteFault) -> Result<(), NotificationError> {
-    if fault.is("SESSION_NOT_FOUND") { Ok(()) } else { Err(fault.into()) }
-}
-
-async fn keep(
-    tx: &mut Tx,
-    fact: &Fact<'_>,
-    user: &str,
-    notice: &Notice,
+fn delivery(
+    ctx: &OpContext,
+    event: EventId,
+    letter: &Letter<'_>,
     channel: Channel,
-) -> Result<(), StoreError> {
-    let now = fact.ctx.now();
+    route: Route,
+) -> Delivery {
+    let now = ctx.now();
     // Writing it is delivering it.
     let arrived = channel == Channel::InApp;
-    let delivery = Delivery {
-        id: fact.ctx.new_id(),
-        session: fact.session,
-        user: user.to_owned(),
+    let (status, next_attempt_at, hold) = match route {
+        _ if arrived => (DeliveryStatus::Delivered, None, None),
+        Route::Hold { until, hold } => (DeliveryStatus::Held, Some(until), Some(hold)),
+        Route::Now | Route::Never => (DeliveryStatus::Pending, Some(now), None),
+    };
+    Delivery {
+        id: ctx.new_id(),
+        event,
+        session: letter.notice.session,
+        user: letter.user.to_owned(),
         channel,
-        status: if arrived { DeliveryStatus::Delivered } else { DeliveryStatus::Pending },
+        status,
+        priority: letter.notice.priority,
         attempts: u32::from(arrived),
+        earlier_attempts: 0,
         error: None,
-        kind: notice.kind.to_owned(),
-        title: notice.title.clone(),
-        body: notice.body.clone(),
+        hold,
+        merged_into: None,
+        kind: letter.notice.kind.name().to_owned(),
+        title: letter.text.title.clone(),
+        body: letter.text.body.clone(),
+        details: letter.details.clone(),
         created_at: now,
         delivered_at: arrived.then_some(now),
         read_at: None,
-        next_attempt_at: (!arrived).then_some(now),
-    };
-    if outgoing::insert(tx, fact.event, &delivery).await? && arrived {
-        append(tx, fact.ctx, Some(fact.session), delivered(&delivery)).await?;
+        next_attempt_at,
     }
-    Ok(())
 }
 
 /// The fact that a channel took `delivery`.
@@ -126,6 +253,6 @@ pub(super) fn delivered(delivery: &Delivery) -> Payload {
     Payload::NotificationDelivered(NotificationDelivered {
         delivery_id: delivery.id.to_pb(),
         user_id: delivery.user.clone(),
-        channel: convert::channel_to_pb(delivery.channel).into(),
+        channel: delivery.channel.number(),
     })
 }

@@ -2,20 +2,16 @@
 
 use std::time::Duration;
 
-use assent_core::id::{DeliveryKind, SessionId};
+use assent_core::id::{DeliveryKind, EventId, SessionId};
 use assent_core::{Id, Timestamp};
 
-/// Longest time between two attempts, before jitter.
+use super::{Channel, Details, Hold, Priority};
+
+/// Longest time between two attempts, before jitter; also the longest that a channel may ask for.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
 
-/// Where people are told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Channel {
-    /// The inbox: delivered when it is written.
-    InApp,
-    /// An HTTP endpoint.
-    Webhook,
-}
+/// The recipient of what goes to an address that everybody shares, such as a room.
+pub(crate) const EVERYBODY: &str = "*";
 
 /// What came of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,26 +19,71 @@ pub(crate) enum DeliveryStatus {
     Pending,
     Delivered,
     Failed,
+    Held,
+    Merged,
+    Dropped,
+}
+
+impl DeliveryStatus {
+    const ALL: [Self; 6] =
+        [Self::Pending, Self::Delivered, Self::Failed, Self::Held, Self::Merged, Self::Dropped];
+
+    /// As in tables and metadata.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::Held => "held",
+            Self::Merged => "merged",
+            Self::Dropped => "dropped",
+        }
+    }
+
+    /// As its name says; none for another text.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.name() == name)
+    }
 }
 
 /// One notification on its way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Delivery {
     pub(crate) id: Id<DeliveryKind>,
-    pub(crate) session: SessionId,
+    pub(crate) event: EventId,
+    pub(crate) session: Option<SessionId>,
     pub(crate) user: String,
     pub(crate) channel: Channel,
     pub(crate) status: DeliveryStatus,
-    /// How often it was tried.
+    pub(crate) priority: Priority,
+    /// How often it was tried since it was made, or since somebody asked for another round.
     pub(crate) attempts: u32,
+    /// How often before.
+    pub(crate) earlier_attempts: u32,
     pub(crate) error: Option<String>,
+    /// Why it is held.
+    pub(crate) hold: Option<Hold>,
+    /// The delivery that carries it.
+    pub(crate) merged_into: Option<Id<DeliveryKind>>,
+    /// Name of a kind; of one that this program may no longer know.
     pub(crate) kind: String,
     pub(crate) title: String,
     pub(crate) body: String,
+    pub(crate) details: Details,
     pub(crate) created_at: Timestamp,
     pub(crate) delivered_at: Option<Timestamp>,
     pub(crate) read_at: Option<Timestamp>,
+    /// When it is tried, or released.
     pub(crate) next_attempt_at: Option<Timestamp>,
+}
+
+/// Whose fault a failed attempt is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Blame {
+    /// The channel's: others will fail, too.
+    Channel,
+    /// This message's or this address's.
+    Message,
 }
 
 /// How one attempt ended.
@@ -50,10 +91,17 @@ pub(crate) struct Delivery {
 pub(crate) enum Attempt {
     /// The channel took it.
     Accepted,
-    /// It did not; another attempt may succeed.
-    Refused(String),
-    /// The channel wants no more of it.
+    /// It did not; another attempt may succeed, not before `wait` where the channel asked for that.
+    Refused { error: String, blame: Blame, wait: Option<Duration> },
+    /// Another attempt would fail, too.
     Gone(String),
+}
+
+impl Attempt {
+    /// A refusal without a wish.
+    pub(crate) fn refused(blame: Blame, error: impl Into<String>) -> Self {
+        Self::Refused { error: error.into(), blame, wait: None }
+    }
 }
 
 /// What follows an attempt.
@@ -61,8 +109,8 @@ pub(crate) enum Attempt {
 pub(crate) enum Next {
     /// Nothing: it arrived.
     Delivered,
-    /// Another attempt after this time, still without jitter.
-    Again { after: Duration, error: String },
+    /// Another attempt after `after`, still without jitter, and never before `least`.
+    Again { after: Duration, least: Duration, error: String },
     /// Nothing: it is given up.
     GivenUp { error: String },
 }
@@ -79,12 +127,13 @@ impl Retry {
     pub(crate) fn next(&self, attempts: u32, attempt: Attempt) -> Next {
         match attempt {
             Attempt::Accepted => Next::Delivered,
-            Attempt::Refused(error) if attempts < self.max_attempts => {
+            Attempt::Refused { error, wait, .. } if attempts < self.max_attempts => {
                 let doubled = 2u32.checked_pow(attempts.saturating_sub(1));
                 let after = doubled.and_then(|factor| self.first_delay.checked_mul(factor));
-                Next::Again { after: after.unwrap_or(LONGEST).min(LONGEST), error }
+                let least = wait.unwrap_or_default().min(LONGEST);
+                Next::Again { after: after.unwrap_or(LONGEST).min(LONGEST), least, error }
             }
-            Attempt::Refused(error) | Attempt::Gone(error) => Next::GivenUp { error },
+            Attempt::Refused { error, .. } | Attempt::Gone(error) => Next::GivenUp { error },
         }
     }
 }
@@ -96,7 +145,7 @@ mod tests {
     use super::*;
 
     fn refused() -> Attempt {
-        Attempt::Refused("503".to_owned())
+        Attempt::refused(Blame::Channel, "503")
     }
 
     #[test]
@@ -110,6 +159,17 @@ mod tests {
             .into();
         assert_eq!(delays, [5, 10, 20, 3600, 3600]);
         assert!(matches!(retry.next(1, Attempt::Gone("410".to_owned())), Next::GivenUp { .. }));
+    }
+
+    #[test]
+    fn what_the_channel_asks_for_is_kept_within_an_hour() {
+        let retry = Retry { max_attempts: 9, first_delay: Duration::from_secs(5) };
+        for (asked, kept) in [(7, 7), (86_400, 3600)] {
+            let wait = Some(Duration::from_secs(asked));
+            let attempt = Attempt::Refused { error: String::new(), blame: Blame::Message, wait };
+            let Next::Again { least, .. } = retry.next(1, attempt) else { panic!("given up") };
+            assert_eq!(least.as_secs(), kept);
+        }
     }
 
     proptest! {

@@ -6,17 +6,25 @@ use assent_store::{Db, Json, Sql, StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::row::DeliveryRow;
+use super::row::{DeliveryRow, read};
 use crate::domain::Delivery;
 
-pub(super) const STATEMENTS: &[Sql] = &[INBOX, UNREAD, MARK, MARK_ALL, DELIVERIES, DELIVERIES_OF_SESSION];
+pub(super) const STATEMENTS: &[Sql] =
+    &[INBOX, ONE, UNREAD, MARK, MARK_ALL, DELIVERIES, DELIVERIES_OF_SESSION];
 
 const INBOX: Sql = Sql::new(
-    "SELECT id, session_id, user_id, channel, status, sent_at, delivered_at, error_message, retry_count, created_at,
-         kind, title, body, read_at, next_attempt_at
+    "SELECT id, event_id, session_id, user_id, channel, status, priority, sent_at, delivered_at, error_message,
+         retry_count, earlier_attempts, created_at, kind, title, body, details, hold, merged_into, read_at,
+         next_attempt_at
      FROM approval_notifications
      WHERE user_id = $1 AND channel = 'in_app' AND (created_at, id) < ($2, $3) AND (NOT $4 OR read_at IS NULL)
      ORDER BY created_at DESC, id DESC LIMIT $5",
+);
+const ONE: Sql = Sql::new(
+    "SELECT id, event_id, session_id, user_id, channel, status, priority, sent_at, delivered_at, error_message,
+         retry_count, earlier_attempts, created_at, kind, title, body, details, hold, merged_into, read_at,
+         next_attempt_at
+     FROM approval_notifications WHERE id = $1 AND user_id = $2 AND channel = 'in_app'",
 );
 const UNREAD: Sql = Sql::new(
     "SELECT count(*) FROM approval_notifications WHERE user_id = $1 AND channel = 'in_app' AND read_at IS NULL",
@@ -33,15 +41,17 @@ const MARK_ALL: Sql = Sql::new(
     "UPDATE approval_notifications SET read_at = $2 WHERE user_id = $1 AND channel = 'in_app' AND read_at IS NULL",
 );
 const DELIVERIES: Sql = Sql::new(
-    "SELECT id, session_id, user_id, channel, status, sent_at, delivered_at, error_message, retry_count, created_at,
-         kind, title, body, read_at, next_attempt_at
+    "SELECT id, event_id, session_id, user_id, channel, status, priority, sent_at, delivered_at, error_message,
+         retry_count, earlier_attempts, created_at, kind, title, body, details, hold, merged_into, read_at,
+         next_attempt_at
      FROM approval_notifications
      WHERE (created_at, id) < ($1, $2) AND (NOT $3 OR status = 'failed')
      ORDER BY created_at DESC, id DESC LIMIT $4",
 );
 const DELIVERIES_OF_SESSION: Sql = Sql::new(
-    "SELECT id, session_id, user_id, channel, status, sent_at, delivered_at, error_message, retry_count, created_at,
-         kind, title, body, read_at, next_attempt_at
+    "SELECT id, event_id, session_id, user_id, channel, status, priority, sent_at, delivered_at, error_message,
+         retry_count, earlier_attempts, created_at, kind, title, body, details, hold, merged_into, read_at,
+         next_attempt_at
      FROM approval_notifications
      WHERE (created_at, id) < ($1, $2) AND (NOT $3 OR status = 'failed') AND session_id = $5
      ORDER BY created_at DESC, id DESC LIMIT $4",
@@ -74,6 +84,12 @@ pub(crate) async fn of_user(
 ) -> Result<Vec<Delivery>, StoreError> {
     let statement = db.query(INBOX).bind(user).bind(place.0).bind(place.1).bind(unread_only).bind(limit);
     read(statement.all().await?)
+}
+
+/// One notification of `user`; none when it is gone or another's.
+pub(crate) async fn one(db: &Db, id: Id<DeliveryKind>, user: &str) -> Result<Option<Delivery>, StoreError> {
+    let row: Option<DeliveryRow> = db.query(ONE).bind(id).bind(user).optional().await?;
+    row.map(Delivery::try_from).transpose()
 }
 
 /// How many notifications `user` has not read.
@@ -112,8 +128,4 @@ pub(crate) async fn all(
         None => statement,
     };
     read(statement.all().await?)
-}
-
-fn read(rows: Vec<DeliveryRow>) -> Result<Vec<Delivery>, StoreError> {
-    rows.into_iter().map(Delivery::try_from).collect()
 }

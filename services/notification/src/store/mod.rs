@@ -1,7 +1,10 @@
-//! The table `approval_notifications`. Only this module names it.
+//! The tables of this service. Only this module names them.
 
+pub(crate) mod attempts;
 pub(crate) mod inbox;
 pub(crate) mod outgoing;
+pub(crate) mod preferences;
+pub(crate) mod reminders;
 mod row;
 
 use assent_store::{Migrations, Sql};
@@ -14,4 +17,10 @@ pub static MIGRATIONS: Migrations = Migrations {
 };
 
 /// Every statement of this service, by module.
-pub const STATEMENTS: &[&[Sql]] = &[inbox::STATEMENTS, outgoing::STATEMENTS];
+pub const STATEMENTS: &[&[Sql]] = &[
+    attempts::STATEMENTS,
+    inbox::STATEMENTS,
+    outgoing::STATEMENTS,
+    preferences::STATEMENTS,
+    reminders::STATEMENTS,
+];

@@ -1,44 +1,35 @@
 //! Rows as deliveries.
 
-use assent_core::id::{DeliveryKind, SessionId};
+use assent_core::id::{DeliveryKind, EventId, SessionId};
 use assent_core::{Id, Timestamp};
-use assent_store::StoreError;
+use assent_store::{Json, StoreError};
 use sqlx::FromRow;
 
-use crate::domain::{Channel, Delivery, DeliveryStatus};
+use crate::domain::{Channel, Delivery, DeliveryStatus, Details, Hold, Priority};
 
 #[derive(FromRow)]
 pub(super) struct DeliveryRow {
     id: Id<DeliveryKind>,
-    session_id: SessionId,
+    event_id: EventId,
+    session_id: Option<SessionId>,
     user_id: String,
     channel: String,
     status: String,
+    priority: String,
     sent_at: Option<Timestamp>,
     delivered_at: Option<Timestamp>,
     error_message: Option<String>,
     retry_count: i32,
+    earlier_attempts: i32,
     created_at: Timestamp,
     kind: String,
     title: String,
     body: String,
+    details: Json<Details>,
+    hold: Option<String>,
+    merged_into: Option<Id<DeliveryKind>>,
     read_at: Option<Timestamp>,
     next_attempt_at: Option<Timestamp>,
-}
-
-pub(super) const fn channel_name(channel: Channel) -> &'static str {
-    match channel {
-        Channel::InApp => "in_app",
-        Channel::Webhook => "webhook",
-    }
-}
-
-pub(super) const fn status_name(status: DeliveryStatus) -> &'static str {
-    match status {
-        DeliveryStatus::Pending => "pending",
-        DeliveryStatus::Delivered => "delivered",
-        DeliveryStatus::Failed => "failed",
-    }
 }
 
 impl TryFrom<DeliveryRow> for Delivery {
@@ -47,27 +38,33 @@ impl TryFrom<DeliveryRow> for Delivery {
     fn try_from(row: DeliveryRow) -> Result<Self, StoreError> {
         let corrupt =
             |column| StoreError::Corrupt { table: "approval_notifications", column, id: row.id.to_string() };
-        let channel =
-            [Channel::InApp, Channel::Webhook].into_iter().find(|c| channel_name(*c) == row.channel);
-        let status = [DeliveryStatus::Pending, DeliveryStatus::Delivered, DeliveryStatus::Failed]
-            .into_iter()
-            .find(|s| status_name(*s) == row.status);
         let retries = u32::try_from(row.retry_count).map_err(|_| corrupt("retry_count"))?;
+        let hold = row.hold.as_deref().map(|name| Hold::from_name(name).ok_or_else(|| corrupt("hold")));
         Ok(Self {
             id: row.id,
+            event: row.event_id,
             session: row.session_id,
-            channel: channel.ok_or_else(|| corrupt("channel"))?,
-            status: status.ok_or_else(|| corrupt("status"))?,
+            channel: Channel::from_name(&row.channel).ok_or_else(|| corrupt("channel"))?,
+            status: DeliveryStatus::from_name(&row.status).ok_or_else(|| corrupt("status"))?,
+            priority: Priority::from_name(&row.priority).ok_or_else(|| corrupt("priority"))?,
             attempts: if row.sent_at.is_some() { retries + 1 } else { 0 },
+            earlier_attempts: u32::try_from(row.earlier_attempts).map_err(|_| corrupt("earlier_attempts"))?,
+            hold: hold.transpose()?,
             user: row.user_id,
             error: row.error_message,
+            merged_into: row.merged_into,
             kind: row.kind,
             title: row.title,
             body: row.body,
+            details: row.details.0,
             created_at: row.created_at,
             delivered_at: row.delivered_at,
             read_at: row.read_at,
             next_attempt_at: row.next_attempt_at,
         })
     }
+}
+
+pub(super) fn read(rows: Vec<DeliveryRow>) -> Result<Vec<Delivery>, StoreError> {
+    rows.into_iter().map(Delivery::try_from).collect()
 }
