@@ -107,7 +107,7 @@ impl Tool {
     fn digest(&self) -> Digest {
         let meaning = (&self.name, &self.schema, &self.secrets, self.side_effects, self.idempotent);
         // Only numbers that JSON cannot hold have no canonical form, and a catalog with such is not read.
-        Digest::of(&[&json::canonical(&meaning).unwrap_or_default()])
+        Digest::of(&[&canonical(&meaning).unwrap_or_default()])
     }
 
     /// How a call with `arguments` is undone where the plan does not say.
