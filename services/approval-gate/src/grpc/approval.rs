@@ -68,7 +68,7 @@ impl ApprovalService for Grpc {
         let delegator = body.delegator.clone();
         let (session, ballot) = request::approval(body)?;
         let vote = self.0.vote(&ctx, session, &delegator, ballot);
-        let voted = self.0.audited(&ctx, session, "Approve", vote).await?;
+        let voted = self.0.audited(&ctx, session, "Approve", Box::pin(vote)).await?;
         let approvals_missing = i32::try_from(voted.missing).unwrap_or(i32::MAX);
         Ok(Response::new(pb::ApproveResponse { session: Some(view_to_pb(voted.view)), approvals_missing }))
     }
@@ -81,7 +81,7 @@ impl ApprovalService for Grpc {
         let delegator = body.delegator.clone();
         let (session, ballot) = request::rejection(body)?;
         let vote = self.0.vote(&ctx, session, &delegator, ballot);
-        let voted = self.0.audited(&ctx, session, "Reject", vote).await?;
+        let voted = self.0.audited(&ctx, session, "Reject", Box::pin(vote)).await?;
         Ok(Response::new(pb::RejectResponse { session: Some(view_to_pb(voted.view)) }))
     }
 

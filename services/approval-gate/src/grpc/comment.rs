@@ -134,7 +134,7 @@ impl CommentService for Grpc {
         let once = Once::of("AddComment", &body.request_id, &body);
         let thread = new_thread(body)?;
         let add = self.0.add_comment(&ctx, &thread, &once);
-        let comment = self.0.audited(&ctx, thread.session, "AddComment", add).await?;
+        let comment = self.0.audited(&ctx, thread.session, "AddComment", Box::pin(add)).await?;
         Ok(Response::new(pb::AddCommentResponse { comment: Some(comment_to_pb(&comment)) }))
     }
 

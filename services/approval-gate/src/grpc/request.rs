@@ -99,6 +99,7 @@ fn options(pb: review::ApprovalRequestOptions, at: &Field<'_>) -> Result<Options
         show_estimates: pb.show_estimates.unwrap_or(defaults.show_estimates),
         allow_work_item_comments: pb.allow_work_item_comments.unwrap_or(defaults.allow_work_item_comments),
         notify_on: notify_on.into_iter().collect::<Result<_, _>>()?,
+        amends: None,
     })
 }
 

@@ -55,10 +55,10 @@ impl Drive {
         let mut drained = None;
         loop {
             if drained.is_none() {
-                if std::mem::take(&mut news) {
-                    if let Some(refusal) = self.amend().await? {
-                        return self.refuse(&refusal).await;
-                    }
+                if std::mem::take(&mut news)
+                    && let Some(refusal) = self.amend().await?
+                {
+                    return self.refuse(&refusal).await;
                 }
                 self.ask().await?;
                 let retry = match self.turn(&mut running).await? {

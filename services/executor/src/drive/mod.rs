@@ -86,7 +86,7 @@ fn begin(
     driving: &mut JoinSet<()>,
     driven: &mut HashMap<Id, Lease>,
 ) {
-    let work = drive(Arc::clone(app), lease, stop.clone());
+    let work = Box::pin(drive(Arc::clone(app), lease, stop.clone()));
     let work = async move {
         work.await;
         drop(room);
@@ -158,7 +158,7 @@ async fn drive(app: Arc<App>, lease: Lease, stop: CancellationToken) {
     let bell = app.driven.enter(lease.execution);
     loop {
         let ended = match Drive::open(&app, lease).await {
-            Ok(Some(drive)) => drive.run(&bell.notify, &stop).await,
+            Ok(Some(drive)) => Box::pin(drive.run(&bell.notify, &stop)).await,
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         };

@@ -54,15 +54,15 @@ impl App {
         match (command.backend, &self.model) {
             (Some(Backend::Llm), None) => Err(PlannerError::NoModel),
             (Some(Backend::Llm), Some(model)) => self.draft(model, command).await,
-            (Some(Backend::Playbook), _) | (None, None) => self.from_playbook(command).await,
-            (None, Some(model)) => match self.from_playbook(command.clone()).await {
+            (Some(Backend::Playbook), _) | (None, None) => self.by_playbook(command).await,
+            (None, Some(model)) => match self.by_playbook(command.clone()).await {
                 Err(PlannerError::Unmatched(_)) => self.draft(model, command).await,
                 made => made,
             },
         }
     }
 
-    async fn from_playbook(&self, command: CreatePlan) -> Result<Made, PlannerError> {
+    async fn by_playbook(&self, command: CreatePlan) -> Result<Made, PlannerError> {
         // Before anything is made of the goal, so that a secret in it cannot become an argument.
         let goal = redact(&command.goal).into_owned();
         let unmatched =

@@ -83,10 +83,12 @@ enum Event {
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Delta {
-    InputJsonDelta {
+    #[serde(rename = "input_json_delta")]
+    InputJson {
         partial_json: String,
     },
-    TextDelta {
+    #[serde(rename = "text_delta")]
+    Text {
         text: String,
     },
     #[serde(other)]
@@ -125,8 +127,8 @@ pub(super) fn hear(data: &str, answer: &mut Answer) -> Result<bool, ModelError> 
     match event {
         Event::MessageStart { message } => count(answer, &message.usage),
         Event::ContentBlockDelta { delta } => match delta {
-            Delta::InputJsonDelta { partial_json } => answer.text.push_str(&partial_json),
-            Delta::TextDelta { text } => answer.aside.push_str(&text),
+            Delta::InputJson { partial_json } => answer.text.push_str(&partial_json),
+            Delta::Text { text } => answer.aside.push_str(&text),
             Delta::Other => {}
         },
         Event::MessageDelta { delta, usage } => {

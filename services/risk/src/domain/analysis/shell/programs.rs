@@ -409,9 +409,9 @@ fn statements(script: &mut Script, program: &str, rest: &[Word]) {
         });
         if let Some(statement) = joined {
             script.statements.push(statement.to_owned());
-        } else if after.is_some_and(|option| options.contains(&option.text.as_str())) {
-            script.statements.push(word.text.clone());
-        } else if options.is_empty() && word.text.contains(' ') {
+        } else if after.is_some_and(|option| options.contains(&option.text.as_str()))
+            || (options.is_empty() && word.text.contains(' '))
+        {
             script.statements.push(word.text.clone());
         }
     }
