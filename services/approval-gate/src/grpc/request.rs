@@ -189,17 +189,24 @@ pub(super) fn refused(violation: Violation) -> GateError {
 
 #[cfg(test)]
 mod tests {
+    use assent_core::{Actor, Clock, ContextSource};
+
     use assent_core::Fault as _;
 
     use super::*;
 
     fn codes(request: pb::SubmitForApprovalRequest) -> Vec<(String, String)> {
-        let error = submission(request).err().expect("must be refused");
+        let error = submission(&context(), request).err().expect("must be refused");
         error.violations().into_iter().map(|v| (v.field, v.code.into_owned())).collect()
     }
 
     fn with(options: review::ApprovalRequestOptions) -> pb::SubmitForApprovalRequest {
         pb::SubmitForApprovalRequest { goal: "g".to_owned(), options: Some(options), ..Default::default() }
+    }
+
+    fn context() -> OpContext {
+        let now = assent_core::Timestamp::from_micros(0).unwrap();
+        ContextSource::seeded(Clock::manual(now), 1).operation(Actor::system("test"))
     }
 
     #[test]
@@ -212,7 +219,7 @@ mod tests {
 
     #[test]
     fn absent_options_mean_what_the_contract_says() {
-        let read = submission(with(Default::default())).map_err(|e| e.to_string()).unwrap();
+        let read = submission(&context(), with(Default::default())).map_err(|e| e.to_string()).unwrap();
         assert_eq!(read.options, Options::default());
         assert_eq!(read.mode, None);
     }

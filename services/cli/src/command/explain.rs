@@ -28,9 +28,7 @@ fn lines(answer: &ExplainDecisionResponse) -> Vec<Line> {
     for stage in &answer.stages {
         let word = state(stage.state().as_str_name(), "STAGE_STATE_").to_lowercase().replace('_', " ");
         let thresholds: Vec<_> = stage.thresholds.iter().map(numbers).collect();
-        lines.push(plain(
-            format!("stage {}: {word} {}", stage.name, thresholds.join("; ")).trim_end().to_owned(),
-        ));
+        lines.push(plain(format!("stage {}: {word} {}", stage.name, thresholds.join("; ")).trim_end()));
     }
     for standing in &answer.votes {
         let Some(vote) = &standing.vote else { continue };

@@ -162,7 +162,7 @@ async fn conditions_are_kept(storage: Storage) {
         (json!({ "not_after": "2001-01-01T00:00:00Z" }), "a"),
     ];
     for (condition, stops_at) in cases {
-        let session = with(&rig, &chain(), &[condition.clone()]).await;
+        let session = with(&rig, &chain(), std::slice::from_ref(&condition)).await;
         let (ended, _) = rig.ended(session).await;
         assert_eq!(run(&ended, stops_at).state(), Run::Failed, "{condition} {ended:#?}");
         assert!(

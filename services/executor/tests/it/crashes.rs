@@ -115,7 +115,8 @@ async fn matrix(storage: Storage, fails: bool) {
             rig.start().await;
         }
         let ended = working(&rig, session).await;
-        check(&rig, session, &ended, &requests.lock().unwrap()).await;
+        let seen = requests.lock().unwrap().clone();
+        check(&rig, session, &ended, &seen).await;
         *ends.entry(ended.state().as_str_name()).or_default() += 1;
         if !died {
             let wanted = if fails { ExecutionState::RollbackFailed } else { ExecutionState::Completed };

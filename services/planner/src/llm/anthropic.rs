@@ -84,13 +84,9 @@ enum Event {
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Delta {
     #[serde(rename = "input_json_delta")]
-    InputJson {
-        partial_json: String,
-    },
+    InputJson { partial_json: String },
     #[serde(rename = "text_delta")]
-    Text {
-        text: String,
-    },
+    Text { text: String },
     #[serde(other)]
     Other,
 }

@@ -59,7 +59,7 @@ impl VersioningService for Grpc {
         request: Request<pb::CreateVersionRequest>,
     ) -> Result<Response<pb::CreateVersionResponse>, Status> {
         let (ctx, body) = accept(request)?;
-        let version = self.0.create(&ctx, read_create(body)?).await?;
+        let version = Box::pin(self.0.create(&ctx, read_create(body)?)).await?;
         Ok(Response::new(pb::CreateVersionResponse { version: Some(convert::with_plan(&version)) }))
     }
 
