@@ -28,7 +28,7 @@ macro_rules! builtin {
 builtin! {
     "approval_requested", "reminder", "escalated", "expiring_soon", "approved", "partially_approved", "rejected",
     "timed_out", "cancelled", "modification_requested", "new_version", "comment_added", "mentioned",
-    "comment_resolved", "execution_started", "execution_completed", "execution_failed", "execution_rolled_back",
+    "comment_resolved", "execution_started", "execution_waiting", "execution_completed", "execution_failed", "execution_rolled_back",
     "execution_rollback_failed", "execution_cancelled", "execution_refused", "vote_lapsed", "break_glass",
     "grant_revoked", "delegated",
     "corruption_alarm", "digest", "test",

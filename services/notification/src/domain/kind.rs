@@ -50,6 +50,8 @@ kinds! {
     Mentioned = "mentioned", Normal;
     CommentResolved = "comment_resolved", Low;
     ExecutionStarted = "execution_started", Low;
+    /// It cannot go on without a person.
+    ExecutionWaiting = "execution_waiting", High;
     ExecutionCompleted = "execution_completed", Low;
     ExecutionFailed = "execution_failed", High;
     ExecutionRolledBack = "execution_rolled_back", High;

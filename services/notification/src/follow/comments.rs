@@ -40,13 +40,14 @@ async fn mentioned(
     around: &Recipients,
 ) -> Result<Recipients, NotificationError> {
     let names = mentions(&comment.content);
-    if names.is_empty() {
+    if names.is_empty() && comment.mentions.is_empty() {
         return Ok(Recipients::new());
     }
     let mut near = fact.app.approvers(fact.ctx, fact.session).await?;
     near.extend(around.iter().cloned());
     let mut found: Recipients =
         near.into_iter().filter(|id| names.iter().any(|name| means(name, id))).collect();
+    found.extend(comment.mentions.iter().cloned());
     let whole: Recipients = names.into_iter().filter(|name| !found.contains(name)).collect();
     let known = fact.app.contacts.of(fact.ctx, &whole).await?;
     found.extend(known.into_iter().filter(|(_, contact)| contact.is_known()).map(|(id, _)| id));

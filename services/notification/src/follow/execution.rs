@@ -1,6 +1,6 @@
 //! What becomes of an approved plan.
 
-use assent_proto::event::v1::{ExecutionEnded, ExecutionRefused, GrantRevoked};
+use assent_proto::event::v1::{ExecutionChanged, ExecutionEnded, ExecutionRefused, GrantRevoked};
 use assent_proto::execution::v1::ExecutionState;
 use assent_proto::review::v1::PlanReviewSession;
 
@@ -16,6 +16,17 @@ fn one(notice: Notice, recipients: Recipients) -> Telling {
 /// It runs.
 pub(super) fn started(fact: &Fact<'_>, review: &PlanReviewSession) -> Telling {
     one(fact.notice(Kind::ExecutionStarted, review, |_| {}), askers(review))
+}
+
+/// Action of an execution that cannot go on without a person.
+pub(super) const WAITING: &str = "waiting";
+
+/// It waits for somebody, because something lies outside of what was approved.
+pub(super) fn waiting(fact: &Fact<'_>, review: &PlanReviewSession, changed: &ExecutionChanged) -> Telling {
+    let notice = fact.notice(Kind::ExecutionWaiting, review, |details| {
+        details.reason = quote(&changed.reason);
+    });
+    one(notice, others(review, fact.author()))
 }
 
 /// It has ended, well or not.

@@ -67,6 +67,7 @@ async fn telling(
         Payload::BreakGlassUsed(used) => review::break_glass(fact, review, used).await?,
         Payload::GrantRevoked(revoked) => execution::revoked(fact, review, revoked),
         Payload::ExecutionStarted(_) => execution::started(fact, review),
+        Payload::ExecutionChanged(changed) => execution::waiting(fact, review, changed),
         Payload::ExecutionEnded(ended) => execution::ended(fact, review, ended),
         Payload::ExecutionRefused(refused) => execution::refused(fact, review, refused),
         _ => Telling::default(),
@@ -79,12 +80,26 @@ fn is_told(payload: &Payload) -> bool {
         Payload::PlanVersionCreated(created) => {
             created.version.as_ref().is_some_and(|v| v.version_number > 1)
         }
-        Payload::PlanReviewStarted(_)
-        | Payload::PlanVoteCast(_)
-        | Payload::WorkItemRunChanged(_)
-        | Payload::NotificationDelivered(_)
-        | Payload::NotificationFailed(_) => false,
-        _ => true,
+        Payload::ExecutionChanged(changed) => changed.action == execution::WAITING,
+        Payload::PlanSubmittedForApproval(_)
+        | Payload::ApprovalReminderSent(_)
+        | Payload::ApprovalTimeout(_)
+        | Payload::PlanModificationRequested(_)
+        | Payload::PlanCorrupted(_)
+        | Payload::PlanApproved(_)
+        | Payload::PlanPartiallyApproved(_)
+        | Payload::PlanRejected(_)
+        | Payload::PlanCancelled(_)
+        | Payload::PlanVotesReviewed(_)
+        | Payload::BreakGlassUsed(_)
+        | Payload::GrantRevoked(_)
+        | Payload::DelegationCreated(_)
+        | Payload::PlanCommentAdded(_)
+        | Payload::PlanCommentResolved(_)
+        | Payload::ExecutionStarted(_)
+        | Payload::ExecutionEnded(_)
+        | Payload::ExecutionRefused(_) => true,
+        _ => false,
     }
 }
 

@@ -3,9 +3,10 @@ use std::time::Duration;
 use assent_proto::approval::v1::ContactAddresses;
 use assent_proto::event::v1::event::Payload;
 use assent_proto::event::v1::{
-    ApprovalReminderSent, ApprovalTimeout, BreakGlassUsed, DelegationCreated, ExecutionEnded,
-    ExecutionRefused, ExecutionStarted, GrantRevoked, PlanCancelled, PlanCommentResolved, PlanCorrupted,
-    PlanModificationRequested, PlanPartiallyApproved, PlanRejected, PlanVersionCreated, PlanVotesReviewed,
+    ApprovalReminderSent, ApprovalTimeout, BreakGlassUsed, DelegationCreated, ExecutionChanged,
+    ExecutionEnded, ExecutionRefused, ExecutionStarted, GrantRevoked, PlanCancelled, PlanCommentResolved,
+    PlanCorrupted, PlanModificationRequested, PlanPartiallyApproved, PlanRejected, PlanVersionCreated,
+    PlanVotesReviewed,
 };
 use assent_proto::execution::v1::{Artifact, Execution, ExecutionState};
 use assent_proto::notification::v1 as pb;
@@ -61,6 +62,12 @@ async fn those_who_asked_are_told_the_outcome_and_the_end(storage: Storage) {
     }
     rig.executor_says(session, Payload::ExecutionStarted(ExecutionStarted::default())).await;
     rig.inbox_of("ada", 6).await;
+    for (action, told) in [("pause", 6), ("waiting", 7)] {
+        let (action, reason) = (action.to_owned(), "amount is 600, not at most 500".to_owned());
+        let changed = ExecutionChanged { action, reason, ..ExecutionChanged::default() };
+        rig.executor_says(session, Payload::ExecutionChanged(changed)).await;
+        rig.inbox_of("ada", told).await;
+    }
     let states = [
         ExecutionState::Running,
         ExecutionState::Completed,
@@ -69,14 +76,14 @@ async fn those_who_asked_are_told_the_outcome_and_the_end(storage: Storage) {
         ExecutionState::RollbackFailed,
         ExecutionState::Cancelled,
     ];
-    for (state, told) in states.into_iter().zip(6..) {
+    for (state, told) in states.into_iter().zip(7..) {
         let execution =
             Execution { state: state.into(), error: "exit code 1".to_owned(), ..Execution::default() };
         let ended = ExecutionEnded { execution: Some(execution), artifacts: vec![Artifact::default()] };
         rig.executor_says(session, Payload::ExecutionEnded(ended)).await;
         rig.inbox_of("ada", told).await;
     }
-    let told = rig.inbox_of("ada", 11).await;
+    let told = rig.inbox_of("ada", 12).await;
     let kinds: Vec<_> = told.iter().rev().map(|n| n.kind.as_str()).collect();
     assert_eq!(
         kinds,
@@ -87,6 +94,7 @@ async fn those_who_asked_are_told_the_outcome_and_the_end(storage: Storage) {
             "timed_out",
             "cancelled",
             "execution_started",
+            "execution_waiting",
             "execution_completed",
             "execution_failed",
             "execution_rolled_back",
@@ -95,9 +103,10 @@ async fn those_who_asked_are_told_the_outcome_and_the_end(storage: Storage) {
         ]
     );
     assert!(told.iter().all(|n| n.title.ends_with(": Export all users")), "{told:#?}");
-    assert!(told[10].body.contains("Reason: because password=[REDACTED]"), "{}", told[10].body);
+    assert!(told[11].body.contains("Reason: because password=[REDACTED]"), "{}", told[11].body);
+    assert!(told[5].body.contains("Why: amount is 600"), "{}", told[5].body);
     assert!(told[2].body.contains("Error: exit code 1\nIt produced 1 artifact."), "{}", told[2].body);
-    rig.inbox_of("agent", 11).await;
+    rig.inbox_of("agent", 12).await;
     assert!(rig.inbox("bob", Default::default()).await.notifications.is_empty(), "he decided");
     rig.stop().await;
 }
