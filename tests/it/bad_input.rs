@@ -85,10 +85,7 @@ fn approve(session: &PlanReviewSession) -> ApproveRequest {
 
 fn submissions() -> Vec<Case> {
     let goal = || SubmitForApprovalRequest { goal: EXPORT_GOAL.to_owned(), ..Default::default() };
-    let options = ApprovalRequestOptions {
-        timeout_action: assent_proto::plan::v1::TimeoutAction::Escalate.into(),
-        ..Default::default()
-    };
+    let options = ApprovalRequestOptions { timeout_action: 99, ..Default::default() };
     let many = plan((0..2001).map(|n| item(&format!("i{n}"), "shell")).collect(), Vec::new());
     let oversized = SubmitForApprovalRequest { plan: Some(many), ..Default::default() };
     let both = SubmitForApprovalRequest { plan: Some(plan(vec![item("a", "shell")], vec![])), ..goal() };
@@ -119,7 +116,7 @@ fn submissions() -> Vec<Case> {
             "request_id",
         ),
         invalid(
-            "a timeout action that is not there yet",
+            "a timeout action of nobody",
             "SubmitForApproval",
             &SubmitForApprovalRequest { options: Some(options), ..goal() },
             "options.timeout_action",

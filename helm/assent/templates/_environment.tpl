@@ -81,6 +81,9 @@ Argument: root and service (of "assent.services").
 {{- $_ := set $own "webhook_secret_file" "/etc/assent/webhook/secret" }}
 {{- end }}
 {{- end }}
+{{- if (.service.values.keyEncryption | default dict).existingSecret }}
+{{- $_ := set $own "key_encryption_secret_file" "/etc/assent/key-encryption/secret" }}
+{{- end }}
 {{- range $key, $value := $own }}
 - name: ASSENT_SERVICE__{{ upper $key }}
   value: {{ toJson $value | quote }}

@@ -6,6 +6,7 @@ use assent_runtime::BuildError;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::options::Mode;
+use crate::vault::{SHORTEST_SECRET, Vault};
 
 /// Configuration of the approval gate.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -13,6 +14,8 @@ use crate::domain::options::Mode;
 pub struct Config {
     /// Mode of submissions that name none: `review_always`, `review_by_risk` or `direct`.
     pub default_mode: Mode,
+    /// Modes of single requesters who name none, each as `ID=MODE`; the others get `default_mode`.
+    pub requester_modes: Vec<String>,
     /// Seconds to decide where neither the request nor the policy says how long.
     pub default_timeout_seconds: u64,
     /// Seconds for which a grant may be acted on.
@@ -25,18 +28,26 @@ pub struct Config {
     pub comments_per_minute: u32,
     /// Seconds between two signed heads of the log over all audit chains; none is signed while nothing was added.
     pub tree_head_seconds: u64,
+    /// Days after which another key signs grants; 0 leaves it to administrators.
+    pub key_rotation_days: u64,
+    /// File with a secret of at least 32 bytes that encrypts the signing keys in the database; empty to keep them as they
+    /// are.
+    pub key_encryption_secret_file: String,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             default_mode: Mode::ReviewAlways,
+            requester_modes: Vec::new(),
             default_timeout_seconds: 24 * 60 * 60,
             grant_ttl_seconds: 7 * 24 * 60 * 60,
             sweep_seconds: 1,
             directory: String::new(),
             comments_per_minute: 30,
             tree_head_seconds: 300,
+            key_rotation_days: 90,
+            key_encryption_secret_file: String::new(),
         }
     }
 }
@@ -50,10 +61,35 @@ impl Config {
             ("comments_per_minute", u64::from(self.comments_per_minute)),
             ("tree_head_seconds", self.tree_head_seconds),
         ];
-        match amounts.iter().find(|(_, amount)| *amount == 0) {
-            Some((key, _)) => Err(BuildError::Config(format!("service.{key} must be at least 1"))),
+        if let Some((key, _)) = amounts.iter().find(|(_, amount)| *amount == 0) {
+            return Err(BuildError::Config(format!("service.{key} must be at least 1")));
+        }
+        match self.requester_modes.iter().find(|entry| mode_of(entry).is_none()) {
+            Some(entry) => {
+                let text = "expected ID=MODE with review_always, review_by_risk or direct";
+                Err(BuildError::Config(format!("service.requester_modes: {entry}: {text}")))
+            }
             None => Ok(()),
         }
+    }
+
+    /// What encrypts the signing keys; none where nothing does.
+    pub(crate) fn vault(&self) -> Result<Option<Vault>, BuildError> {
+        let file = &self.key_encryption_secret_file;
+        if file.is_empty() {
+            return Ok(None);
+        }
+        let bad =
+            |why: String| BuildError::Config(format!("service.key_encryption_secret_file {file}: {why}"));
+        let secret = std::fs::read(file).map_err(|error| bad(error.to_string()))?;
+        let vault = Vault::new(secret.trim_ascii());
+        vault.map(Some).ok_or_else(|| bad(format!("the secret has fewer than {SHORTEST_SECRET} bytes")))
+    }
+
+    /// The mode of a submission of `requester` that names none.
+    pub(crate) fn mode_of(&self, requester: &str) -> Mode {
+        let modes = self.requester_modes.iter().filter_map(|entry| mode_of(entry));
+        modes.filter(|(id, _)| *id == requester).map(|(_, mode)| mode).last().unwrap_or(self.default_mode)
     }
 
     pub(crate) fn default_timeout(&self) -> Duration {
@@ -70,5 +106,30 @@ impl Config {
 
     pub(crate) fn sweep(&self) -> Duration {
         Duration::from_secs(self.sweep_seconds)
+    }
+}
+
+/// The id and the mode of `ID=MODE`. Ids may hold `=`.
+fn mode_of(entry: &str) -> Option<(&str, Mode)> {
+    let (id, mode) = entry.rsplit_once('=')?;
+    Mode::parse(mode).filter(|_| !id.is_empty()).map(|mode| (id, mode))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn single_requesters_have_modes_of_their_own() {
+        let modes = vec!["ci@example.com=direct".to_owned(), "a=b=review_by_risk".to_owned()];
+        let config = Config { requester_modes: modes, ..Config::default() };
+        assert!(config.validate().is_ok());
+        assert_eq!(config.mode_of("ci@example.com"), Mode::Direct);
+        assert_eq!(config.mode_of("a=b"), Mode::ReviewByRisk);
+        assert_eq!(config.mode_of("dev"), Mode::ReviewAlways);
+        for bad in ["ci", "=direct", "ci=often"] {
+            let config = Config { requester_modes: vec![bad.to_owned()], ..Config::default() };
+            assert!(config.validate().is_err(), "{bad}");
+        }
     }
 }

@@ -10,10 +10,15 @@ use assent_store::StoreError;
 use assent_store::idempotency::IdempotencyError;
 
 use crate::domain::comment::CommentRefusal;
+use crate::domain::deadline::{BadDeadline, NewDeadline};
 use crate::domain::eligibility::Ineligible;
 use crate::domain::session::Refusal;
 use crate::domain::state::State;
 use crate::domain::vote::Subject;
+use crate::signer::KeyError;
+
+/// When a call that found too many waiting may be tried again.
+const WAIT_AGAIN: Duration = Duration::from_secs(5);
 
 /// An error of the approval gate.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +104,25 @@ pub enum GateError {
     /// The log over all chains lacks a part.
     #[error("the log over all audit chains is damaged")]
     LogDamaged,
+    /// Items are named, and the requester wants all or nothing.
+    #[error("the requester wants the whole plan approved or rejected, not some of its items")]
+    PartialNotAllowed,
+    /// The items alone are riskier than the whole plan.
+    #[error(
+        "these items alone are {subset}, and the whole plan is {whole}; approve others or ask for a change"
+    )]
+    RiskierSubset {
+        /// Of the plan that was assessed.
+        whole: RiskLevel,
+        /// Of the items.
+        subset: RiskLevel,
+    },
+    /// Too many calls wait for decisions.
+    #[error("too many calls wait for decisions; ask again later")]
+    TooManyWaits,
+    /// There is no signing key.
+    #[error("there is no key to sign grants with")]
+    Key(#[source] KeyError),
     /// The request is not well-formed.
     #[error(transparent)]
     Invalid(#[from] InvalidRequest),
@@ -145,6 +169,15 @@ impl GateError {
         }
     }
 
+    /// A deadline that cannot be.
+    pub(crate) fn deadline(asked: NewDeadline, bad: BadDeadline) -> Self {
+        let field = match asked {
+            NewDeadline::At(_) => "expire_time",
+            NewDeadline::Later(_) => "extension",
+        };
+        Self::invalid(vec![Violation::new(field, "OUT_OF_RANGE", bad.to_string())])
+    }
+
     /// A request with violations.
     pub(crate) fn invalid(violations: Vec<Violation>) -> Self {
         Self::Invalid(InvalidRequest(violations))
@@ -180,12 +213,14 @@ impl Fault for GateError {
             | Self::UnknownUser(_)
             | Self::UnknownDelegation(_)
             | Self::NoTreeHead(_) => Code::NotFound,
-            Self::State { .. } | Self::VoteExists => Code::FailedPrecondition,
+            Self::State { .. } | Self::VoteExists | Self::PartialNotAllowed | Self::RiskierSubset { .. } => {
+                Code::FailedPrecondition
+            }
             Self::Comment { refusal, .. } if refusal.is_about_caller() => Code::PermissionDenied,
             Self::Comment { .. } | Self::ItemCommentsOff(_) | Self::OpenConcerns { .. } => {
                 Code::FailedPrecondition
             }
-            Self::CommentRate { .. } | Self::CommentLimit(_) => Code::ResourceExhausted,
+            Self::CommentRate { .. } | Self::CommentLimit(_) | Self::TooManyWaits => Code::ResourceExhausted,
             Self::NotEligible(_) | Self::RoleRequired(_) => Code::PermissionDenied,
             Self::Outdated(_) | Self::PolicyChanged { .. } => Code::Aborted,
             other => other.inner().map_or(Code::Internal, Fault::code),
@@ -201,6 +236,9 @@ impl Fault for GateError {
             Self::RoleRequired(_) => Reason::new("ROLE_REQUIRED"),
             Self::State { .. } => Reason::new("SESSION_STATE"),
             Self::VoteExists => Reason::new("VOTE_EXISTS"),
+            Self::PartialNotAllowed => Reason::new("PARTIAL_NOT_ALLOWED"),
+            Self::RiskierSubset { .. } => Reason::new("SUBSET_RISK_HIGHER"),
+            Self::TooManyWaits => Reason::new("TOO_MANY_WAITS"),
             Self::NotEligible(_) => Reason::new("NOT_ELIGIBLE"),
             Self::PolicyChanged { .. } => Reason::new("POLICY_CHANGED"),
             Self::UnknownComment(_) => Reason::new("COMMENT_NOT_FOUND"),
@@ -250,6 +288,9 @@ impl Fault for GateError {
                 ("comments", open.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")),
             ]),
             Self::NoTreeHead(size) => named(&[("tree_size", size.to_string())]),
+            Self::RiskierSubset { whole, subset } => {
+                named(&[("whole", whole.to_string()), ("subset", subset.to_string())])
+            }
             Self::Outdated(current) => {
                 named(&[("version", current.version.to_string()), ("digest", current.digest.to_string())])
             }
@@ -264,7 +305,17 @@ impl Fault for GateError {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::CommentRate { retry_after, .. } => Some(*retry_after),
+            Self::TooManyWaits => Some(WAIT_AGAIN),
             other => other.inner().and_then(Fault::retry_after),
+        }
+    }
+}
+
+impl From<KeyError> for GateError {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Store(error) => Self::Store(error),
+            other => Self::Key(other),
         }
     }
 }

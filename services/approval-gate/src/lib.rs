@@ -12,6 +12,7 @@ mod grpc;
 mod peers;
 mod signer;
 mod store;
+mod vault;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -41,6 +42,8 @@ pub const STATEMENTS: &[&[Sql]] = store::STATEMENTS;
 
 /// How often answers to old requests are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(60 * 60);
+/// How often a replica looks for the key that another one made.
+const TEND_KEYS_EVERY: Duration = Duration::from_secs(60);
 
 /// The approval gate.
 pub struct ApprovalGate {
@@ -73,6 +76,9 @@ impl Service for ApprovalGate {
         let planner = wiring.peer(Self::NAME, Peer::Planner)?;
         let risk = wiring.peer(Self::NAME, Peer::Risk)?;
         let versioning = wiring.peer(Self::NAME, Peer::Versioning)?;
+        let vault = config.vault()?;
+        let signer = signer::Signer::open(&db, &source, vault).await;
+        let signer = signer.map_err(|error| BuildError::Config(error.to_string()))?;
         let app = App {
             config,
             log: Log::new(db.clone(), Self::NAME),
@@ -82,8 +88,9 @@ impl Service for ApprovalGate {
                 shutdown: wiring.stop().clone(),
             },
             peers: peers::Peers::new(planner, risk, versioning),
-            signer: signer::Signer::open(&db, &source).await?,
+            signer,
             credentials: wiring.credentials().clone(),
+            waits: Default::default(),
             source,
             db,
         };
@@ -110,6 +117,28 @@ impl Service for ApprovalGate {
             move || {
                 let app = app.clone();
                 async move { app.sign_tree_head().await.map(drop) }
+            }
+        });
+        tasks.every("revise_plans", app.config.sweep(), {
+            let app = app.clone();
+            move || {
+                let app = app.clone();
+                async move { app.revise_plans().await.map(drop) }
+            }
+        });
+        tasks.every("tend_keys", TEND_KEYS_EVERY, {
+            let app = app.clone();
+            move || {
+                let app = app.clone();
+                async move { app.tend_keys().await }
+            }
+        });
+        let doorbell = app.watching.bus.subscribe(Self::NAME);
+        tasks.spawn::<Infallible>("tell_waits", OnError::Shutdown, {
+            let app = app.clone();
+            async move {
+                app.tell_waits(doorbell).await;
+                Ok(())
             }
         });
         tasks.every("forget_requests", FORGET_EVERY, {

@@ -7,8 +7,9 @@ use assent_core::id::SessionId;
 use assent_core::{Digest, OpContext, Violation};
 use assent_plan::{ItemId, Map, Money, RiskAssessment};
 use assent_proto::plan::v1 as pb;
-use assent_proto::planner::v1::CreatePlanRequest;
 use assent_proto::planner::v1::planner_service_client::PlannerServiceClient;
+use assent_proto::planner::v1::{CreatePlanRequest, RevisePlanRequest, RevisePlanResponse};
+use assent_proto::review::v1::PlanComment;
 use assent_proto::risk::v1::risk_service_client::RiskServiceClient;
 use assent_proto::risk::v1::{AssessPlanRequest, GetPolicyRequest};
 use assent_proto::versioning::v1 as versions;
@@ -51,6 +52,32 @@ pub(crate) struct Version {
     pub(crate) leaves: BTreeMap<ItemId, Digest>,
 }
 
+/// A plan that becomes a version.
+pub(crate) struct NewVersion {
+    pub(crate) plan: pb::Plan,
+    /// The version that it follows; 0 for the first.
+    pub(crate) base: i32,
+    /// Why.
+    pub(crate) description: String,
+    /// UUID under which it is made once; may be empty.
+    pub(crate) request_id: String,
+    /// Whether only to tell what it would be.
+    pub(crate) validate_only: bool,
+}
+
+impl NewVersion {
+    /// The first version of a session.
+    pub(crate) fn first(plan: pb::Plan) -> Self {
+        Self {
+            plan,
+            base: 0,
+            description: "submitted for approval".to_owned(),
+            request_id: String::new(),
+            validate_only: false,
+        }
+    }
+}
+
 impl Peers {
     pub(crate) fn new(planner: Transport, risk: Transport, versioning: Transport) -> Self {
         // What they answer may hold a plan of the largest size and more.
@@ -83,19 +110,20 @@ impl Peers {
         answer.into_inner().plan.ok_or_else(|| unusable("planner", "there is no plan"))
     }
 
-    /// Stores `plan` as the first version of `session`.
+    /// Stores a plan as the next version of `session`, or tells what that would be.
     pub(crate) async fn create_version(
         &self,
         ctx: &OpContext,
         session: SessionId,
-        plan: pb::Plan,
+        wanted: NewVersion,
     ) -> Result<Version, GateError> {
         let request = versions::CreateVersionRequest {
             session_id: session.to_string(),
-            plan: Some(plan),
-            base_version: 0,
-            change_description: "submitted for approval".to_owned(),
-            request_id: String::new(),
+            plan: Some(wanted.plan),
+            base_version: wanted.base,
+            change_description: wanted.description,
+            request_id: wanted.request_id,
+            validate_only: wanted.validate_only,
         };
         let answer = self
             .versioning
@@ -104,6 +132,49 @@ impl Peers {
             .await
             .map_err(RemoteFault::from)?;
         read_version(answer.into_inner().version)
+    }
+
+    /// The plan as the planner changes it for `feedback` and `comments`.
+    pub(crate) async fn revise_plan(
+        &self,
+        ctx: &OpContext,
+        plan: pb::Plan,
+        feedback: &str,
+        comments: Vec<PlanComment>,
+    ) -> Result<RevisePlanResponse, GateError> {
+        let request = RevisePlanRequest {
+            plan: Some(plan),
+            feedback: feedback.to_owned(),
+            comments,
+            constraints: None,
+        };
+        let request = outbound_within(ctx, request, Some(PLANNING));
+        let answer = self.planner.clone().revise_plan(request).await.map_err(RemoteFault::from)?;
+        Ok(answer.into_inner())
+    }
+
+    /// What the version would be without some of its items, named so that dependents come first.
+    pub(crate) async fn without(
+        &self,
+        ctx: &OpContext,
+        session: SessionId,
+        number: i32,
+        items: Vec<String>,
+    ) -> Result<pb::PlanVersion, GateError> {
+        let remove = |item_id| {
+            // Whoever needs it is gone before; the others wait for it no longer.
+            let dependents = pb::DependentsChoice::Remove.into();
+            let edit = pb::edit::Edit::RemoveWorkItem(pb::RemoveWorkItem { item_id, dependents });
+            pb::Edit { edit: Some(edit) }
+        };
+        let request = versions::PreviewEditsRequest {
+            session_id: session.to_string(),
+            base_version: number,
+            edits: items.into_iter().map(remove).collect(),
+        };
+        let answer = self.versioning.clone().preview_edits(outbound(ctx, request)).await;
+        let version = answer.map_err(RemoteFault::from)?.into_inner().version;
+        version.ok_or_else(|| unusable("versioning", "there is no version"))
     }
 
     /// Reads version `number` of a session.
@@ -208,7 +279,7 @@ impl Peers {
     }
 }
 
-fn unusable(peer: &'static str, problem: &str) -> GateError {
+pub(crate) fn unusable(peer: &'static str, problem: &str) -> GateError {
     GateError::Answer { peer, problem: problem.to_owned() }
 }
 

@@ -39,6 +39,11 @@ pub fn type_name(payload: &Payload) -> &'static str {
         Payload::PlanCommentDeleted(_) => "plan_comment_deleted",
         Payload::PlanCommentReopened(_) => "plan_comment_reopened",
         Payload::PlanCommentHidden(_) => "plan_comment_hidden",
+        Payload::PlanModificationFailed(_) => "plan_modification_failed",
+        Payload::PlanResubmitted(_) => "plan_resubmitted",
+        Payload::PlanReviewReassigned(_) => "plan_review_reassigned",
+        Payload::ApprovalDeadlineExtended(_) => "approval_deadline_extended",
+        Payload::SigningKeyRotated(_) => "signing_key_rotated",
     }
 }
 

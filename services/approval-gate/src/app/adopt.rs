@@ -3,39 +3,46 @@
 use std::collections::BTreeMap;
 
 use assent_core::id::SessionId;
-use assent_core::{Actor, Digest, Timestamp};
+use assent_core::{Actor, Digest, OpContext, Timestamp};
 use assent_events::{Cursor, Handled};
 use assent_plan::{ItemId, RiskAssessment};
 use assent_proto::event::v1::Event;
 use assent_proto::event::v1::event::Payload;
 use assent_proto::plan::v1 as pb;
 use assent_rpc::convert::read_message;
+use assent_store::Tx;
 use prost_types::value::Kind;
 use serde_json::json;
 
 use super::App;
 use super::anchor::{anchors_of, estimate_digest};
 use super::record::{append_entry, log_change, trace_of};
+use super::submit::pending;
 use crate::domain::audit::Entry;
 use crate::domain::carry::{Content, carries};
 use crate::domain::comment::Anchors;
-use crate::domain::decision::{ItemState, ItemStatus};
 use crate::domain::eligibility::Author;
-use crate::domain::session::NewVersion;
+use crate::domain::session::{NewVersion, Session};
+use crate::domain::state::State;
 use crate::domain::vote::Subject;
 use crate::error::GateError;
-use crate::peers::cost_high;
+use crate::peers::{Version, cost_high};
 use crate::store;
 
 /// A version as its author made it known.
-struct Made {
+pub(super) struct Made {
     session: SessionId,
     author: Actor,
     time: Timestamp,
-    version: NewVersion,
+    pub(super) version: NewVersion,
     leaves: BTreeMap<ItemId, Digest>,
     estimate: Digest,
     description: String,
+    /// The leaf of each dependency; none where that is not known.
+    edges: Option<BTreeMap<(String, String), Digest>>,
+    /// The fact that told of it; empty where this service had it made.
+    event: String,
+    trace_id: String,
 }
 
 impl App {
@@ -43,42 +50,58 @@ impl App {
     /// agree, and its items change with the consumer's position. Votes count for it only where it changes nothing of what
     /// they cover.
     pub(crate) async fn adopt_version(&self, event: &Event, cursor: &Cursor) -> Result<Handled, GateError> {
-        let Some(made) = read(event) else { return Ok(Handled::Skipped) };
-        let edges = self.edges_of(&made).await?;
+        let Some(mut made) = read(event) else { return Ok(Handled::Skipped) };
+        made.edges = self.edges_of(&made).await?;
         let mut tx = self.db.begin().await?;
         let Some(mut session) = store::session::lock(&mut tx, made.session).await? else {
             // The first version comes before its session; nobody knows the session's id before that is there.
             return Ok(Handled::Skipped);
         };
+        let before = session.state;
+        if !self.adopt_in(&mut tx, &mut session, &made).await? {
+            return Ok(Handled::Skipped);
+        }
+        cursor.advance(&mut tx).await?;
+        self.commit(tx, &mut session).await?;
+        if session.state != before {
+            log_change(&session, Some(before));
+        }
+        Ok(Handled::Done)
+    }
+
+    /// Goes on with a version in the caller's transaction; false when it is not newer, or when nothing can be decided any
+    /// more. The session must be saved afterwards.
+    pub(super) async fn adopt_in(
+        &self,
+        tx: &mut Tx,
+        session: &mut Session,
+        made: &Made,
+    ) -> Result<bool, GateError> {
         let (before, previous) = (session.state, session.subject.version);
         let (old_digest, old_level) = (session.subject.digest, session.risk.level);
-        let old: BTreeMap<_, _> = store::item::of_session(&mut tx, session.id)
+        let old: BTreeMap<_, _> = store::item::of_session(&mut *tx, session.id)
             .await?
             .into_iter()
             .map(|item| (item.item_id, item.leaf))
             .collect();
-        let votes = store::vote::of_version(&mut tx, session.id, previous).await?;
+        let votes = store::vote::of_version(&mut *tx, session.id, previous).await?;
         if !session.adopt(&made.version, made.time) {
-            return Ok(Handled::Skipped);
+            return Ok(false);
         }
-        let pending = made.leaves.iter().map(|(id, leaf)| ItemStatus {
-            item_id: id.to_string(),
-            leaf: *leaf,
-            state: ItemState::Pending,
-            decided_by: None,
-            decided_at: None,
-            notes: None,
-        });
-        let pending: Vec<_> = pending.collect();
-        store::item::replace(&mut tx, &self.source, session.id, &pending).await?;
-        let knows_edges = edges.is_some();
+        if before == State::ModificationRequested {
+            // Whoever made it, the change that was asked for has been answered.
+            session.abandon_modification();
+            session.restart_clock(made.time, self.config.default_timeout());
+        }
+        let pending = pending(&made.leaves);
+        store::item::replace(tx, &self.source, session.id, &pending).await?;
         let anchors = Anchors {
             plan: made.version.subject.digest,
             estimate: made.estimate,
             items: made.leaves.iter().map(|(id, leaf)| (id.to_string(), *leaf)).collect(),
-            edges: edges.unwrap_or_default(),
+            edges: made.edges.clone().unwrap_or_default(),
         };
-        let stale = self.mark_stale(&mut tx, session.id, &anchors, knows_edges).await?;
+        let stale = self.mark_stale(tx, session.id, &anchors, made.edges.is_some()).await?;
         let details = json!({
             "goal": session.goal,
             "version": session.subject.version,
@@ -89,7 +112,7 @@ impl App {
             "items": session.step_count,
             "description": made.description,
             "stale_comments": stale,
-            "event": event.id,
+            "event": made.event,
         });
         let author = Author { version: session.subject.version, id: made.author.id.clone() };
         let entry = Entry {
@@ -99,12 +122,12 @@ impl App {
             action: "plan.version_created".to_owned(),
             actor: made.author.clone(),
             request_id: String::new(),
-            trace_id: trace_of(event),
+            trace_id: made.trace_id.clone(),
             time: made.time,
             details: details.as_object().cloned().unwrap_or_default(),
         };
-        append_entry(&mut tx, &mut session, &entry).await?;
-        store::opening::add_author(&mut tx, session.id, &author).await?;
+        append_entry(tx, session, &entry).await?;
+        store::opening::add_author(tx, session.id, &author).await?;
         let new: BTreeMap<_, _> = pending.iter().map(|item| (item.item_id.clone(), item.leaf)).collect();
         let content = |digest, level, items| Content { digest, level, items };
         let ctx = self.source.operation(Actor::system("approval-gate"));
@@ -113,15 +136,10 @@ impl App {
             &content(session.subject.digest, session.risk.level, &new),
         );
         match fate {
-            Ok(()) => self.keep(&mut tx, &ctx, &mut session, votes).await?,
-            Err(why) => self.dismiss(&mut tx, &ctx, &mut session, votes, &why).await?,
+            Ok(()) => self.keep(tx, &ctx, session, votes).await?,
+            Err(why) => self.dismiss(tx, &ctx, session, votes, &why).await?,
         }
-        cursor.advance(&mut tx).await?;
-        self.commit(tx, &mut session).await?;
-        if session.state != before {
-            log_change(&session, Some(before));
-        }
-        Ok(Handled::Done)
+        Ok(true)
     }
 
     /// The leaf of each dependency of a version, which its fact does not carry; asked for only where a thread is about
@@ -133,6 +151,32 @@ impl App {
         let ctx = self.source.operation(Actor::system("approval-gate"));
         let version = self.peers.version(&ctx, made.session, made.version.subject.version).await?;
         Ok(Some(anchors_of(version)?.edges))
+    }
+}
+
+impl Made {
+    /// A version that this service has just had made by the caller of `ctx`.
+    pub(super) fn of(ctx: &OpContext, session: SessionId, version: &Version) -> Result<Self, GateError> {
+        let goal = version.message.plan.as_ref().map(|plan| plan.goal.clone());
+        let anchors = anchors_of(version.message.clone())?;
+        Ok(Self {
+            session,
+            author: ctx.actor().clone(),
+            time: ctx.now(),
+            version: NewVersion {
+                subject: version.subject,
+                risk: version.risk.clone(),
+                step_count: i32::try_from(version.leaves.len()).unwrap_or(i32::MAX),
+                cost_high: version.cost_high,
+                goal,
+            },
+            leaves: version.leaves.clone(),
+            description: version.message.change_description.clone(),
+            estimate: anchors.estimate,
+            edges: Some(anchors.edges),
+            event: String::new(),
+            trace_id: ctx.trace_id().to_owned(),
+        })
     }
 }
 
@@ -161,6 +205,9 @@ fn read(event: &Event) -> Option<Made> {
             leaves,
             estimate,
             description: version.change_description,
+            edges: None,
+            event: event.id.clone(),
+            trace_id: trace_of(event),
         })
     });
     // Repeating an event that cannot be read would hold up all others for ever. Nothing is approved by passing over it:

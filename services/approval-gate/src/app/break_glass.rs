@@ -79,7 +79,7 @@ impl App {
             return Err(StoreError::Conflict.into());
         }
         let before = session.state;
-        let ruling = Ruling { ending: Ending::BrokenGlass, reason: reason.to_owned(), approvers: Vec::new() };
+        let ruling = Ruling::new(Ending::BrokenGlass, reason);
         let decision = self.decide(&mut tx, ctx, &mut session, ruling).await?;
         let mut after = after_review(ctx, &session);
         self.open_after_review(&mut tx, ctx, &mut after, &session, &authors, plan).await?;
@@ -155,12 +155,23 @@ fn after_review(ctx: &OpContext, session: &Session) -> Session {
         requester: ctx.actor().clone(),
         on_behalf_of: String::new(),
         mode: Mode::ReviewAlways,
-        options: Options { priority: session.options.priority, ..Options::default() },
+        // What has run cannot be signed in part.
+        options: Options {
+            priority: session.options.priority,
+            allow_partial_approval: false,
+            ..Options::default()
+        },
         assigned_reviewer: None,
         after_review_of: Some(session.id),
         created_at: ctx.now(),
         updated_at: ctx.now(),
         expires_at: None,
+        wake_at: None,
+        escalation_step: 0,
+        reminders_sent: 0,
+        overdue_since: None,
+        modification: None,
+        revise_at: None,
         audit: Head::START,
         ..session.clone()
     }

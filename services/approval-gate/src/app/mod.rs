@@ -5,6 +5,7 @@ mod anchor;
 mod audit;
 mod break_glass;
 mod carry;
+mod change;
 pub(crate) mod comment;
 mod comment_act;
 pub(crate) mod comment_read;
@@ -15,7 +16,10 @@ pub(crate) mod explain;
 pub(crate) mod export;
 mod follow;
 mod grant;
+mod keys;
+mod modify;
 mod once;
+mod partial;
 mod pending;
 mod read;
 mod reassess;
@@ -26,14 +30,17 @@ mod submit;
 mod tree_head;
 mod vote;
 mod voter;
+mod wait;
 
 use assent_core::ContextSource;
 use assent_events::{Log, Watching};
 use assent_rpc::Credentials;
 use assent_store::Db;
 
+pub(crate) use change::Change;
 pub(crate) use delegation::Wish;
 pub(crate) use directory::{Contact, Shown, seed};
+pub(crate) use modify::Feedback;
 pub(crate) use once::Once;
 pub(crate) use pending::Pending;
 pub(crate) use read::View;
@@ -58,6 +65,7 @@ pub struct App {
     pub(crate) peers: Peers,
     pub(crate) signer: Signer,
     pub(crate) credentials: Credentials,
+    pub(crate) waits: wait::Waits,
 }
 
 /// The outcome of one attempt: nothing when somebody else was faster and there are attempts left.

@@ -15,7 +15,7 @@ use crate::domain::vote::{Vote, Voter};
 use crate::domain::waiting::{Open, keys};
 use crate::error::GateError;
 use crate::store;
-use crate::store::session::Key;
+use crate::store::session_list::{Key, Order};
 
 /// A session that waits for the caller.
 pub(crate) struct Pending {
@@ -86,7 +86,7 @@ impl App {
         let electorate = session.electorate(&authors);
         let tally = session.tally(&authors, &votes, None);
         let open = Open::new(&electorate, &tally);
-        let key = store::session::key(session);
+        let key = store::session_list::key(Order::Newest, session);
         store::opening::replace(tx, key, &open.voters(), &open.excluded(&votes)).await?;
         Ok(())
     }

@@ -1,12 +1,9 @@
 //! Looking at sessions.
 
-use std::time::Duration;
-
 use assent_core::OpContext;
 use assent_core::id::SessionId;
 use assent_core::page::Page;
 use assent_proto::plan::v1 as pb;
-use tokio::time::Instant;
 
 use super::App;
 use crate::domain::carry::Dismissed;
@@ -14,15 +11,10 @@ use crate::domain::comment::Comment;
 use crate::domain::decision::{Decision, ItemStatus};
 use crate::domain::grant::Grant;
 use crate::domain::session::Session;
-use crate::domain::state::State;
 use crate::domain::vote::Vote;
 use crate::error::GateError;
 use crate::store;
-use crate::store::key::PublicKey;
-use crate::store::session::{Filter, Key, key};
-
-/// How often a waiting call looks without being woken.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+use crate::store::session_list::{Filter, Key, key};
 
 /// A session with what belongs to it.
 pub(crate) struct View {
@@ -32,6 +24,7 @@ pub(crate) struct View {
     pub(crate) dismissed: Vec<Dismissed>,
     pub(crate) items: Vec<ItemStatus>,
     pub(crate) decision: Option<Decision>,
+    pub(crate) grant: Option<Grant>,
     /// The current version with its plan; none in summaries.
     pub(crate) current: Option<pb::PlanVersion>,
     /// Every version without its plan; empty in summaries.
@@ -40,10 +33,21 @@ pub(crate) struct View {
     pub(crate) comments: Vec<Comment>,
 }
 
-/// How a wait ended: the review is over, or the time that the caller wanted to wait is.
-pub(crate) struct Waited {
-    pub(crate) state: State,
-    pub(crate) decision: Option<Decision>,
+impl View {
+    /// A session with nothing else.
+    pub(super) fn bare(session: Session) -> Self {
+        Self {
+            session,
+            votes: Vec::new(),
+            dismissed: Vec::new(),
+            items: Vec::new(),
+            decision: None,
+            grant: None,
+            current: None,
+            versions: Vec::new(),
+            comments: Vec::new(),
+        }
+    }
 }
 
 impl App {
@@ -67,45 +71,20 @@ impl App {
             dismissed: store::vote::dismissed(&self.db, session.id).await?,
             items: store::item::of_session(&self.db, session.id).await?,
             decision: store::decision::of_session(&self.db, session.id).await?,
-            current: None,
-            versions: Vec::new(),
-            comments: Vec::new(),
-            session,
+            grant: store::grant::of_session(&self.db, session.id).await?,
+            ..View::bare(session)
         })
     }
 
-    /// A page of sessions, newest first, and the token of the next.
+    /// A page of sessions and the token of the next.
     pub(crate) async fn list(
         &self,
         filter: &Filter,
         page: &Page<Key>,
     ) -> Result<(Vec<Session>, String), GateError> {
-        let mut sessions = store::session::list(&self.db, filter, page.after, page.limit()).await?;
-        let token = page.finish(&mut sessions, key);
+        let mut sessions = store::session_list::list(&self.db, filter, page.after, page.limit()).await?;
+        let token = page.finish(&mut sessions, |session| key(filter.order, session));
         Ok((sessions, token))
-    }
-
-    /// Waits until the session is decided, at most for `timeout`; none when the server stops before.
-    pub(crate) async fn wait(&self, id: SessionId, timeout: Duration) -> Result<Option<Waited>, GateError> {
-        let mut doorbell = self.watching.bus.subscribe(self.log.service());
-        let deadline = Instant::now() + timeout;
-        loop {
-            doorbell.clear();
-            let session = self.session(id).await?;
-            if !session.state.is_open() {
-                let decision = store::decision::of_session(&self.db, id).await?;
-                return Ok(Some(Waited { state: session.state, decision }));
-            }
-            if Instant::now() >= deadline {
-                return Ok(Some(Waited { state: session.state, decision: None }));
-            }
-            tokio::select! {
-                () = self.watching.shutdown.cancelled() => return Ok(None),
-                () = doorbell.ring() => {}
-                () = tokio::time::sleep(LOOK_EVERY) => {}
-                () = tokio::time::sleep_until(deadline) => {}
-            }
-        }
     }
 
     /// The permission to execute.
@@ -113,10 +92,5 @@ impl App {
         let session = self.session(id).await?;
         let grant = store::grant::of_session(&self.db, id).await?;
         grant.ok_or(GateError::State { session: id, state: session.state })
-    }
-
-    /// Every key that may have signed a grant.
-    pub(crate) async fn keys(&self) -> Result<Vec<PublicKey>, GateError> {
-        Ok(store::key::public(&self.db).await?)
     }
 }

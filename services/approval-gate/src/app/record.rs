@@ -3,7 +3,7 @@
 use assent_core::id::SessionId;
 use assent_core::{OpContext, Timestamp};
 use assent_events::append;
-use assent_plan::Map;
+use assent_plan::{Condition, Map};
 use assent_proto::event::v1 as events;
 use assent_proto::event::v1::Event;
 use assent_proto::event::v1::event::Payload;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::App;
 use crate::domain::audit::{Entry, Head};
-use crate::domain::decision::{Decision, Ending, ItemStatus, Outcome};
+use crate::domain::decision::{Decision, Ending, ItemState, ItemStatus, Outcome, Subset};
 use crate::domain::grant::{Grant, claims};
 use crate::domain::session::Session;
 use crate::domain::state::State;
@@ -26,6 +26,17 @@ pub(super) struct Ruling {
     pub(super) ending: Ending,
     pub(super) reason: String,
     pub(super) approvers: Vec<String>,
+    /// What the execution must keep to.
+    pub(super) conditions: Vec<Condition>,
+    /// Where some items only are approved: which, and what they come to.
+    pub(super) subset: Option<Subset>,
+}
+
+impl Ruling {
+    /// A decision that nobody's vote makes.
+    pub(super) fn new(ending: Ending, reason: impl Into<String>) -> Self {
+        Self { ending, reason: reason.into(), approvers: Vec::new(), conditions: Vec::new(), subset: None }
+    }
 }
 
 /// Appends an entry to the session's chain; the session itself must be saved afterwards.
@@ -125,13 +136,20 @@ impl App {
         let (now, ending) = (ctx.now(), ruling.ending);
         session.state = session.after(ending.fact(), now).map_err(GateError::refused(session.id))?;
         session.updated_at = now;
+        session.wake_at = None;
+        session.abandon_modification();
         let by = &ctx.actor().id;
+        if let Some(Subset { split, .. }) = &ruling.subset {
+            for (ids, state) in [(&split.rejected, ItemState::Rejected), (&split.skipped, ItemState::Skipped)]
+            {
+                store::item::decide_some(tx, session.id, ids, state, by, now, &ruling.reason).await?;
+            }
+        }
         store::item::decide(tx, session.id, ending.items(), by, now, &ruling.reason).await?;
         let items = store::item::of_session(&mut *tx, session.id).await?;
-        let ids: Vec<String> = items.iter().map(|item| item.item_id.clone()).collect();
-        let (approved_items, rejected_items) = match ending.outcome() {
-            Outcome::Approved => (ids, Vec::new()),
-            _ => (Vec::new(), ids),
+        let of = |state| {
+            let of = items.iter().filter(|item| item.state == state);
+            of.map(|item| item.item_id.clone()).collect::<Vec<_>>()
         };
         let decision = Decision {
             id: ctx.new_id(),
@@ -140,9 +158,13 @@ impl App {
             decided_by: ctx.actor().clone(),
             decided_at: now,
             reason: ruling.reason,
-            approved_items,
-            rejected_items,
+            approved_items: of(ItemState::Approved),
+            rejected_items: of(ItemState::Rejected),
+            skipped_items: of(ItemState::Skipped),
             approvers: ruling.approvers,
+            conditions: ruling.conditions,
+            estimate: ruling.subset.as_ref().map(|subset| subset.estimate.clone()),
+            risk_level: ruling.subset.as_ref().map(|subset| subset.risk_level),
             policy_digest: session.risk.policy_digest,
             break_glass: ending == Ending::BrokenGlass,
         };
@@ -155,11 +177,16 @@ impl App {
             "reason": decision.reason,
             "approvers": decision.approvers,
             "policy_digest": decision.policy_digest,
+            "approved_items": decision.approved_items,
+            "rejected_items": decision.rejected_items,
+            "skipped_items": decision.skipped_items,
+            "conditions": decision.conditions,
         });
         audit(tx, ctx, session, ending.action(), details).await?;
         // What is signed afterwards has been granted before.
-        if decision.outcome == Outcome::Approved && session.after_review_of.is_none() {
-            self.grant(tx, ctx, session, &items, now).await?;
+        let runs = matches!(decision.outcome, Outcome::Approved | Outcome::PartiallyApproved);
+        if runs && session.after_review_of.is_none() {
+            self.grant(tx, ctx, session, &items, &decision).await?;
         }
         append(tx, ctx, Some(session.id), decided(session, ending, &decision)).await?;
         Ok(decision)
@@ -171,15 +198,17 @@ impl App {
         ctx: &OpContext,
         session: &mut Session,
         items: &[ItemStatus],
-        now: Timestamp,
+        decision: &Decision,
     ) -> Result<(), GateError> {
-        let mut claims =
-            claims(ctx.new_id(), session.id, session.subject, items, now, self.config.grant_ttl());
+        let (now, ttl) = (decision.decided_at, self.config.grant_ttl());
+        let (id, subject) = (ctx.new_id(), decision.subject);
+        let mut claims = claims(id, session.id, subject, items, &decision.conditions, now, ttl)?;
         claims.amends.clone_from(&session.options.amends);
+        let (key_id, token) = self.signer.sign(&claims)?;
         let grant = Grant {
             id: claims.jti,
-            key_id: self.signer.key_id(),
-            token: self.signer.sign(&claims)?,
+            key_id,
+            token,
             issued_at: now,
             // As the token says it, in whole seconds.
             expires_at: Timestamp::from_micros(claims.exp.saturating_mul(1_000_000)).unwrap_or(now),
@@ -192,6 +221,7 @@ impl App {
             "version": claims.ver,
             "digest": claims.dig,
             "items": claims.items.len(),
+            "conditions": claims.conditions.len(),
             "expires_at": grant.expires_at.to_string(),
         });
         audit(tx, ctx, session, "grant.issued", details).await
@@ -211,21 +241,32 @@ impl App {
 }
 
 fn decided(session: &Session, ending: Ending, decision: &Decision) -> Payload {
-    let decision = Some(decision_to_pb(decision));
+    let message = Some(decision_to_pb(decision));
     if let (Some(of), Ending::Approved) = (session.after_review_of, ending) {
         return Payload::AfterReviewSigned(events::AfterReviewSigned {
-            decision,
+            decision: message,
             after_review_of: of.to_string(),
         });
     }
     match ending {
-        Ending::AutoApproved | Ending::Approved | Ending::BrokenGlass => {
-            Payload::PlanApproved(events::PlanApproved { decision })
+        Ending::AutoApproved | Ending::Approved | Ending::Proceeded | Ending::BrokenGlass => {
+            Payload::PlanApproved(events::PlanApproved { decision: message })
         }
-        Ending::Rejected => Payload::PlanRejected(events::PlanRejected { decision }),
+        Ending::PartiallyApproved => {
+            let others = [decision.rejected_items.as_slice(), decision.skipped_items.as_slice()];
+            Payload::PlanPartiallyApproved(events::PlanPartiallyApproved {
+                decision: message,
+                approved_items: decision.approved_items.clone(),
+                skipped_items: others.concat(),
+            })
+        }
+        Ending::Rejected => Payload::PlanRejected(events::PlanRejected { decision: message }),
         Ending::TimedOut => Payload::ApprovalTimeout(events::ApprovalTimeout {
             action_taken: assent_proto::plan::v1::TimeoutAction::Cancel.into(),
-            decision,
+            decision: message,
+            reason: decision.reason.clone(),
+            ..events::ApprovalTimeout::default()
         }),
+        Ending::Cancelled => Payload::PlanCancelled(events::PlanCancelled { decision: message }),
     }
 }

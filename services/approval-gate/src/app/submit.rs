@@ -1,10 +1,12 @@
 //! Opening a session.
 
+use std::collections::BTreeMap;
+
 use assent_core::id::{PlanKind, SessionId};
 use assent_core::{Actor, Digest, Id, OpContext};
 use assent_events::append;
-use assent_plan::Map;
 use assent_plan::redact::redact;
+use assent_plan::{ItemId, Map};
 use assent_proto::plan::v1 as pb;
 use assent_store::idempotency;
 use serde_json::json;
@@ -18,7 +20,7 @@ use crate::domain::options::{Mode, Options};
 use crate::domain::session::Session;
 use crate::domain::state::{Fact, State, next};
 use crate::error::GateError;
-use crate::peers::Version;
+use crate::peers::{NewVersion, Version};
 use crate::store;
 
 const METHOD: &str = "SubmitForApproval";
@@ -39,6 +41,8 @@ pub(crate) struct Submission {
     pub(crate) options: Options,
     pub(crate) mode: Option<Mode>,
     pub(crate) on_behalf_of: String,
+    /// Whether only to tell what would happen.
+    pub(crate) validate_only: bool,
     /// Makes it safe to repeat; empty when it is not.
     pub(crate) request_id: String,
     /// Digest of the whole request.
@@ -53,9 +57,16 @@ impl App {
         }
         let session_id: SessionId = ctx.new_id();
         let plan = self.plan(ctx, &submission).await?;
-        let version = self.peers.create_version(ctx, session_id, plan).await?;
+        let wanted = NewVersion { validate_only: submission.validate_only, ..NewVersion::first(plan) };
+        let version = self.peers.create_version(ctx, session_id, wanted).await?;
         let session = self.draft(ctx, &submission, session_id, &version)?;
         let at_once = session.options.approves_at_once(session.mode, &session.risk);
+        if submission.validate_only {
+            let passed = next(Some(session.state), Fact::AutoApproved).filter(|_| at_once);
+            let session = Session { state: passed.unwrap_or(session.state), ..session };
+            let items = pending(&version.leaves);
+            return Ok(View { items, current: Some(version.message), ..View::bare(session) });
+        }
         if at_once {
             self.peers.seal(&ctx.acting_as(Actor::system(AUTO)), session.id, session.subject).await?;
         }
@@ -79,7 +90,7 @@ impl App {
     }
 
     async fn recall(&self, ctx: &OpContext, submission: &Submission) -> Result<Option<SessionId>, GateError> {
-        if submission.request_id.is_empty() {
+        if submission.request_id.is_empty() || submission.validate_only {
             return Ok(None);
         }
         let mut tx = self.db.begin().await?;
@@ -116,7 +127,7 @@ impl App {
         let plan_id: Id<PlanKind> = plan.id.parse().map_err(|_| unusable("the plan has no id"))?;
         let mut options = submission.options.clone();
         options.reviewer_message = redact(&options.reviewer_message).into_owned();
-        let mode = options.mode(submission.mode, self.config.default_mode);
+        let mode = options.mode(submission.mode, self.config.mode_of(&ctx.actor().id));
         let waits = !options.approves_at_once(mode, &version.risk);
         let deadline = options.deadline(now, &version.risk, self.config.default_timeout());
         Ok(Session {
@@ -138,6 +149,12 @@ impl App {
             created_at: now,
             updated_at: now,
             expires_at: waits.then_some(deadline),
+            wake_at: waits.then_some(deadline),
+            escalation_step: 0,
+            reminders_sent: 0,
+            overdue_since: None,
+            modification: None,
+            revise_at: None,
             audit: Head::START,
         })
     }
@@ -155,15 +172,7 @@ impl App {
         store::session::insert(&mut tx, &session).await?;
         let author = Author { version: session.subject.version, id: ctx.actor().id.clone() };
         store::opening::add_author(&mut tx, session.id, &author).await?;
-        let pending = version.leaves.iter().map(|(id, leaf)| ItemStatus {
-            item_id: id.to_string(),
-            leaf: *leaf,
-            state: ItemState::Pending,
-            decided_by: None,
-            decided_at: None,
-            notes: None,
-        });
-        store::item::insert(&mut tx, ctx.source(), session.id, &pending.collect::<Vec<_>>()).await?;
+        store::item::insert(&mut tx, ctx.source(), session.id, &pending(&version.leaves)).await?;
         let details = json!({
             "plan": session.plan_id,
             "goal": session.goal,
@@ -179,8 +188,8 @@ impl App {
         append(&mut tx, ctx, Some(session.id), submitted(&session, version.message.plan.clone())).await?;
         let mut decision = None;
         if at_once {
-            let reason = "the policy lets plans of this risk run without a person".to_owned();
-            let ruling = Ruling { ending: Ending::AutoApproved, reason, approvers: Vec::new() };
+            let reason = "the policy lets plans of this risk run without a person";
+            let ruling = Ruling::new(Ending::AutoApproved, reason);
             let auto = ctx.acting_as(Actor::system(AUTO));
             decision = Some(self.decide(&mut tx, &auto, &mut session, ruling).await?);
         }
@@ -196,4 +205,17 @@ impl App {
         }
         Ok(decision)
     }
+}
+
+/// The items of a version before anything is decided.
+pub(super) fn pending(leaves: &BTreeMap<ItemId, Digest>) -> Vec<ItemStatus> {
+    let status = |(id, leaf): (&ItemId, &Digest)| ItemStatus {
+        item_id: id.to_string(),
+        leaf: *leaf,
+        state: ItemState::Pending,
+        decided_by: None,
+        decided_at: None,
+        notes: None,
+    };
+    leaves.iter().map(status).collect()
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use assent_core::grant::{GrantClaims, ISSUER};
 use assent_core::id::{GrantKind, SessionId, SigningKeyKind};
 use assent_core::{Id, Timestamp};
+use assent_plan::Condition;
 
 use super::decision::{ItemState, ItemStatus};
 use super::vote::Subject;
@@ -61,30 +62,34 @@ impl Grant {
     }
 }
 
-/// What a grant says: this session, this version, these items and no others.
+/// What a grant says: this session, this version, these items and no others, under these conditions.
+///
+/// # Errors
+/// When a condition cannot be written down.
 pub fn claims(
     id: Id<GrantKind>,
     session: SessionId,
     subject: Subject,
     items: &[ItemStatus],
+    conditions: &[Condition],
     now: Timestamp,
     ttl: Duration,
-) -> GrantClaims {
+) -> Result<GrantClaims, serde_json::Error> {
     let seconds = |time: Timestamp| time.micros().div_euclid(1_000_000);
     let approved = items.iter().filter(|item| item.state == ItemState::Approved);
-    GrantClaims {
+    Ok(GrantClaims {
         iss: ISSUER.to_owned(),
         sub: session,
         jti: id,
         ver: subject.version,
         dig: subject.digest,
         items: approved.map(|item| (item.item_id.clone(), item.leaf)).collect(),
-        conditions: Vec::new(),
+        conditions: conditions.iter().map(serde_json::to_value).collect::<Result<_, _>>()?,
         amends: None,
         iat: seconds(now),
         nbf: seconds(now),
         exp: seconds(now.after(ttl)),
-    }
+    })
 }
 
 #[cfg(test)]

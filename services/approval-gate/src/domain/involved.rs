@@ -14,11 +14,12 @@ impl Session {
         is(&self.requester.id) || is(&self.on_behalf_of)
     }
 
-    /// Whether `actor` may take back what was asked or allowed: whoever asked, an administrator, a service.
+    /// Whether `voter` may take back what was asked or allowed: whoever asked, an administrator, a service.
     ///
     /// # Errors
     /// Why not.
-    pub fn may_cancel(&self, actor: &Actor) -> Result<(), Ineligible> {
+    pub fn may_cancel(&self, voter: &Voter) -> Result<(), Ineligible> {
+        let actor = &voter.actor;
         let administers = actor.kind == ActorKind::User && actor.has_role(ADMIN);
         if self.is_of(actor) || administers || actor.is_service() {
             Ok(())
@@ -33,6 +34,14 @@ impl Session {
     /// Why not.
     pub fn may_withdraw(&self, voter: &Voter) -> Result<(), Ineligible> {
         let rejects = self.electorate(&[]).may_reject(&voter.actor, &voter.seat).is_ok();
-        if rejects { Ok(()) } else { self.may_cancel(&voter.actor) }
+        if rejects { Ok(()) } else { self.may_cancel(voter) }
+    }
+
+    /// Whether `voter` may arrange the review: whoever asked, whoever may decide, an administrator, a service.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_arrange(&self, voter: &Voter) -> Result<(), Ineligible> {
+        self.may_withdraw(voter)
     }
 }

@@ -3,13 +3,16 @@
 pub mod audit;
 pub mod carry;
 pub mod comment;
+pub mod deadline;
 pub mod decision;
 pub mod directory;
 pub mod eligibility;
 pub mod grant;
 pub mod involved;
 pub mod member;
+pub mod modification;
 pub mod options;
+pub mod partial;
 pub mod quorum;
 pub mod session;
 pub mod state;

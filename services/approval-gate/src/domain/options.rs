@@ -49,8 +49,8 @@ pub struct Options {
     pub require_explicit_approval: Option<bool>,
     /// Time to decide; the policy's when absent.
     pub approval_timeout: Option<Span>,
-    /// What happens when that time is over.
-    pub timeout_action: TimeoutAction,
+    /// What happens when that time is over; what the policy says when none.
+    pub timeout_action: Option<TimeoutAction>,
     /// When not empty, the only users who may decide.
     // These three have columns of their own.
     #[serde(skip)]
@@ -78,7 +78,7 @@ impl Default for Options {
         Self {
             require_explicit_approval: None,
             approval_timeout: None,
-            timeout_action: TimeoutAction::Cancel,
+            timeout_action: None,
             authorized_approvers: Vec::new(),
             reviewer_message: String::new(),
             priority: Urgency::Normal,
@@ -98,13 +98,17 @@ impl Options {
         asked.or(implied).unwrap_or(default)
     }
 
-    /// Whether the plan is approved at once, without a person. Whatever was asked for, only at LOW and where the
-    /// policy says so.
+    /// Whether the plan is approved at once, without a person. Whatever was asked for, only where the policy says so: at
+    /// LOW what it lets pass, and in mode DIRECT also at MEDIUM what it lets run directly.
     pub fn approves_at_once(&self, mode: Mode, risk: &RiskAssessment) -> bool {
-        risk.level == RiskLevel::Low
-            && risk.requirement.auto_approvable
-            && mode != Mode::ReviewAlways
-            && self.require_explicit_approval != Some(true)
+        let passes = risk.level == RiskLevel::Low && risk.requirement.auto_approvable;
+        let direct = risk.level <= RiskLevel::Medium && risk.requirement.direct;
+        let may = match mode {
+            Mode::ReviewAlways => false,
+            Mode::ReviewByRisk => passes,
+            Mode::Direct => passes || direct,
+        };
+        may && self.require_explicit_approval != Some(true)
     }
 
     /// When the time to decide ends.
@@ -166,14 +170,16 @@ pub(crate) mod tests {
 
     proptest! {
         #[test]
-        fn nothing_above_low_passes_without_a_person(
-            level in 0..4_usize, mode in 0..3_usize, explicit: Option<bool>, allowed: bool,
+        fn nothing_above_low_or_direct_medium_passes_without_a_person(
+            level in 0..4_usize, mode in 0..3_usize, explicit: Option<bool>, allowed: bool, direct: bool,
         ) {
             let mut assessment = risk(RiskLevel::ALL[level], &["lead"], 1, true);
             assessment.requirement.auto_approvable = allowed;
+            assessment.requirement.direct = direct;
             let options = Options { require_explicit_approval: explicit, ..Options::default() };
             let passes = options.approves_at_once(Mode::ALL[mode], &assessment);
-            let may = level == 0 && allowed && explicit != Some(true) && mode != 0;
+            let by_risk = level == 0 && allowed && mode != 0;
+            let may = explicit != Some(true) && (by_risk || (level <= 1 && direct && mode == 2));
             prop_assert_eq!(passes, may);
         }
     }

@@ -6,6 +6,7 @@ use assent_plan::{Money, RiskAssessment};
 
 use super::audit::Head;
 use super::eligibility::{Author, Electorate, Ineligible};
+use super::modification::{Modification, ModificationState};
 use super::options::{Mode, Options};
 use super::quorum::{Tally, Voice, chosen, rejections, tally};
 use super::state::{Fact, State, next};
@@ -48,8 +49,20 @@ pub struct Session {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
-    /// When the time to decide ends; none when there was nothing to decide.
+    /// When the time to decide ends; none when there was nothing to decide, or when it never does.
     pub expires_at: Option<Timestamp>,
+    /// When the clock looks at it; none once there is nothing to do.
+    pub wake_at: Option<Timestamp>,
+    /// Steps of escalation that were taken.
+    pub escalation_step: i32,
+    /// Reminders that were sent.
+    pub reminders_sent: i32,
+    /// Since when the time is over, where the session waits nevertheless.
+    pub overdue_since: Option<Timestamp>,
+    /// The last change that the planner was asked for.
+    pub modification: Option<Modification>,
+    /// When the planner is asked next; none once there is nothing to ask.
+    pub revise_at: Option<Timestamp>,
     /// The end of its audit chain.
     pub audit: Head,
 }
@@ -116,7 +129,7 @@ impl Session {
             on_behalf_of: &self.on_behalf_of,
             authors,
             cost_high: self.cost_high,
-            escalated: 0,
+            escalated: usize::try_from(self.escalation_step).unwrap_or(0),
         }
     }
 
@@ -125,9 +138,10 @@ impl Session {
         self.after_review_of.unwrap_or(self.id)
     }
 
-    /// The state as of `now`: a session whose time is over is timed out, also before anybody wrote that down.
+    /// The state as of `now`: a session whose review ends with its time is timed out then, also before anybody wrote
+    /// that down.
     pub fn state_at(&self, now: Timestamp) -> State {
-        let over = self.expires_at.is_some_and(|end| end <= now);
+        let over = self.expires_at.is_some_and(|end| end <= now) && self.ends_with_its_time(now);
         if over && next(Some(self.state), Fact::TimedOut).is_some() { State::TimedOut } else { self.state }
     }
 
@@ -141,8 +155,9 @@ impl Session {
         if self.after_review_of.is_some() && !signing {
             return Err(Refusal::State(self.state));
         }
-        // Only the end of the time itself may come after the time.
-        let state = if fact == Fact::TimedOut { self.state } else { self.state_at(now) };
+        let clock = [Fact::TimedOut, Fact::Proceeded, Fact::Reminded, Fact::Escalated, Fact::Overdue];
+        // Only what the clock does may come after the time.
+        let state = if clock.contains(&fact) { self.state } else { self.state_at(now) };
         next(Some(state), fact).ok_or(Refusal::State(state))
     }
 
@@ -162,6 +177,16 @@ impl Session {
         }
         self.updated_at = self.updated_at.max(now);
         true
+    }
+
+    /// Gives up what the planner was asked for, where it still works on it.
+    pub fn abandon_modification(&mut self) {
+        self.revise_at = None;
+        if let Some(modification) = &mut self.modification
+            && modification.state == ModificationState::Pending
+        {
+            modification.state = ModificationState::Abandoned;
+        }
     }
 
     /// Whether `voter` may open the session for review.
@@ -191,7 +216,7 @@ impl Session {
         let earlier =
             on_this.clone().find(|vote| people(&vote.voter, &vote.seat) == [hand.clone(), seat.clone()]);
         // First of all, so that a caller who lost the answer learns that the vote is in.
-        if earlier.is_some_and(|vote| vote.choice == ballot.choice) {
+        if earlier.is_some_and(|vote| vote.says(ballot)) {
             return Ok(self.again(now, ballot, authors, votes));
         }
         let electorate = self.electorate(authors);
@@ -259,7 +284,7 @@ impl Session {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use assent_core::{Clock, ContextSource, Digest};
     use assent_plan::RiskLevel;
     use proptest::prelude::*;
@@ -269,7 +294,7 @@ mod tests {
     use crate::domain::member::Member;
     use crate::domain::options::tests::risk;
 
-    fn at(seconds: i64) -> Timestamp {
+    pub(crate) fn at(seconds: i64) -> Timestamp {
         Timestamp::from_micros(seconds * 1_000_000).unwrap()
     }
 
@@ -277,7 +302,7 @@ mod tests {
         ContextSource::seeded(Clock::manual(at(0)), 1)
     }
 
-    fn session(quorum: u32) -> Session {
+    pub(crate) fn session(quorum: u32) -> Session {
         let source = source();
         Session {
             id: source.new_id(),
@@ -298,6 +323,12 @@ mod tests {
             created_at: at(0),
             updated_at: at(0),
             expires_at: Some(at(100)),
+            wake_at: Some(at(100)),
+            escalation_step: 0,
+            reminders_sent: 0,
+            overdue_since: None,
+            modification: None,
+            revise_at: None,
             audit: Head::START,
         }
     }
@@ -313,7 +344,13 @@ mod tests {
     }
 
     fn ballot(session: &Session, choice: Choice) -> Ballot {
-        Ballot { subject: session.subject, choice, reason: String::new() }
+        Ballot {
+            subject: session.subject,
+            choice,
+            reason: String::new(),
+            items: None,
+            conditions: Vec::new(),
+        }
     }
 
     fn given(session: &Session, voter: &Actor, choice: Choice) -> Vote {
@@ -327,6 +364,8 @@ mod tests {
             choice,
             reason: String::new(),
             created_at: at(0),
+            items: None,
+            conditions: Vec::new(),
         }
     }
 

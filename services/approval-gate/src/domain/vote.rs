@@ -1,7 +1,10 @@
 //! Votes.
 
+use std::collections::BTreeSet;
+
 use assent_core::id::{DelegationKind, VoteKind};
 use assent_core::{Actor, Digest, Id, Timestamp};
+use assent_plan::Condition;
 
 use super::member::{Member, person};
 use super::names;
@@ -17,7 +20,7 @@ names! {
 }
 
 /// What a vote is about: exactly what the voter saw.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Subject {
     /// Number of the version.
     pub version: i32,
@@ -34,6 +37,10 @@ pub struct Ballot {
     pub choice: Choice,
     /// Why.
     pub reason: String,
+    /// The items that it approves; none for all.
+    pub items: Option<BTreeSet<String>>,
+    /// What the execution must keep to.
+    pub conditions: Vec<Condition>,
 }
 
 /// A vote that was given.
@@ -57,6 +64,17 @@ pub struct Vote {
     pub reason: String,
     /// When.
     pub created_at: Timestamp,
+    /// The items that it approves; none for all.
+    pub items: Option<BTreeSet<String>>,
+    /// What the execution must keep to.
+    pub conditions: Vec<Condition>,
+}
+
+impl Vote {
+    /// Whether `ballot` says the same.
+    pub fn says(&self, ballot: &Ballot) -> bool {
+        self.choice == ballot.choice && self.items == ballot.items && self.conditions == ballot.conditions
+    }
 }
 
 /// Somebody who wants to vote.

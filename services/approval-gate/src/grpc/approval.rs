@@ -25,8 +25,14 @@ impl ApprovalService for Grpc {
         request: Request<pb::SubmitForApprovalRequest>,
     ) -> Result<Response<pb::SubmitForApprovalResponse>, Status> {
         let (ctx, body) = accept(request)?;
-        let view = self.0.submit(&ctx, request::submission(&ctx, body)?).await?;
-        Ok(Response::new(pb::SubmitForApprovalResponse { session: Some(view_to_pb(view)) }))
+        let validate_only = body.validate_only;
+        let mut session = view_to_pb(self.0.submit(&ctx, request::submission(&ctx, body)?).await?);
+        if validate_only {
+            // Nothing is kept that an id could name.
+            session.id.clear();
+            session.revision = 0;
+        }
+        Ok(Response::new(pb::SubmitForApprovalResponse { session: Some(session) }))
     }
 
     async fn get_session(
@@ -70,7 +76,8 @@ impl ApprovalService for Grpc {
         let vote = self.0.vote(&ctx, session, &delegator, ballot);
         let voted = self.0.audited(&ctx, session, "Approve", Box::pin(vote)).await?;
         let approvals_missing = i32::try_from(voted.missing).unwrap_or(i32::MAX);
-        Ok(Response::new(pb::ApproveResponse { session: Some(view_to_pb(voted.view)), approvals_missing }))
+        let (session, skipped_items) = (Some(view_to_pb(voted.view)), voted.skipped);
+        Ok(Response::new(pb::ApproveResponse { session, approvals_missing, skipped_items }))
     }
 
     async fn reject(
@@ -177,8 +184,60 @@ impl ApprovalService for Grpc {
     ) -> Result<Response<pb::BreakGlassResponse>, Status> {
         let (ctx, body) = accept(request)?;
         let once = Once::of("BreakGlass", &body.request_id, &body);
-        let (session, seen) = request::emergency(body)?;
-        let answer = self.0.break_glass(&ctx, &once, session, seen.subject, &seen.reason).await?;
+        let reason = body.reason.clone();
+        let (session, subject) = request::emergency(body)?;
+        let answer = self.0.break_glass(&ctx, &once, session, subject, &reason).await?;
         Ok(Response::new(answer))
+    }
+
+    async fn request_modification(
+        &self,
+        request: Request<pb::RequestModificationRequest>,
+    ) -> Result<Response<pb::RequestModificationResponse>, Status> {
+        let (ctx, body) = accept(request)?;
+        let session = Some(self.modify(&ctx, body).await?);
+        Ok(Response::new(pb::RequestModificationResponse { session }))
+    }
+
+    async fn resubmit(
+        &self,
+        request: Request<pb::ResubmitRequest>,
+    ) -> Result<Response<pb::ResubmitResponse>, Status> {
+        let (ctx, body) = accept(request)?;
+        Ok(Response::new(pb::ResubmitResponse { session: Some(self.bring_back(&ctx, body).await?) }))
+    }
+
+    async fn cancel(
+        &self,
+        request: Request<pb::CancelRequest>,
+    ) -> Result<Response<pb::CancelResponse>, Status> {
+        let (ctx, body) = accept(request)?;
+        Ok(Response::new(pb::CancelResponse { session: Some(self.withdraw(&ctx, body).await?) }))
+    }
+
+    async fn reassign(
+        &self,
+        request: Request<pb::ReassignRequest>,
+    ) -> Result<Response<pb::ReassignResponse>, Status> {
+        let (ctx, body) = accept(request)?;
+        Ok(Response::new(pb::ReassignResponse { session: Some(self.hand_over(&ctx, body).await?) }))
+    }
+
+    async fn extend_deadline(
+        &self,
+        request: Request<pb::ExtendDeadlineRequest>,
+    ) -> Result<Response<pb::ExtendDeadlineResponse>, Status> {
+        let (ctx, body) = accept(request)?;
+        Ok(Response::new(pb::ExtendDeadlineResponse { session: Some(self.extend(&ctx, body).await?) }))
+    }
+
+    async fn rotate_keys(
+        &self,
+        request: Request<pb::RotateKeysRequest>,
+    ) -> Result<Response<pb::RotateKeysResponse>, Status> {
+        let (ctx, body) = accept(request)?;
+        let once = Once::of("RotateKeys", &body.request_id, &body);
+        let key = self.0.rotate_keys(&ctx, &once).await?;
+        Ok(Response::new(pb::RotateKeysResponse { key: Some(key_to_pb(key)) }))
     }
 }

@@ -4,7 +4,7 @@ use assent_core::Digest;
 use assent_proto::approval::v1 as approval;
 use assent_proto::plan::v1 as plan;
 use assent_proto::review::v1 as pb;
-use assent_rpc::convert::{Wire, WireEnum};
+use assent_rpc::convert::{Wire, WireEnum, list_to_pb};
 use assent_rpc::wire_enum;
 
 use super::comment::thread_to_pb;
@@ -14,11 +14,14 @@ use crate::app::export::Told;
 use crate::domain::audit::Entry;
 use crate::domain::carry::Dismissed;
 use crate::domain::decision::{Decision, ItemState, ItemStatus, Outcome};
+use crate::domain::grant::Grant;
+use crate::domain::modification::{Modification, ModificationState};
 use crate::domain::options::{Mode, Options, Urgency};
 use crate::domain::session::Session;
 use crate::domain::state::State;
 use crate::domain::vote::{Choice, Vote};
 use crate::store::key::PublicKey;
+use crate::store::session_list::Order;
 
 wire_enum!(State => pb::PlanReviewState {
     Pending, InReview, ModificationRequested, Approved, PartiallyApproved, Rejected, TimedOut, Cancelled
@@ -26,6 +29,8 @@ wire_enum!(State => pb::PlanReviewState {
 wire_enum!(Mode => pb::SubmissionMode { ReviewAlways, ReviewByRisk, Direct });
 wire_enum!(Urgency => pb::ApprovalPriority { Low, Normal, High, Urgent });
 wire_enum!(ItemState => pb::ItemApprovalState { Pending, Approved, Rejected, Skipped });
+wire_enum!(ModificationState => pb::ModificationState { Pending, Done, Failed, Abandoned });
+wire_enum!(Order => approval::SessionOrder { Newest, Oldest, Deadline });
 wire_enum!(Choice => pb::VoteChoice { Approve, Reject });
 wire_enum!(Outcome => pb::DecisionOutcome { Approved, PartiallyApproved, Rejected, TimedOut, Cancelled });
 
@@ -37,6 +42,7 @@ pub(crate) fn view_to_pb(view: View) -> pb::PlanReviewSession {
     session.dismissed_votes = view.dismissed.iter().map(dismissed_to_pb).collect();
     session.item_statuses = view.items.iter().map(item_to_pb).collect();
     session.decision = view.decision.as_ref().map(decision_to_pb);
+    session.grant = view.grant.as_ref().map(grant_to_pb);
     session.versions = view.versions;
     let said = threads(view.comments);
     session.comments = said.iter().map(|thread| thread_to_pb(thread, &Revisions::new())).collect();
@@ -46,6 +52,9 @@ pub(crate) fn view_to_pb(view: View) -> pb::PlanReviewSession {
     }
     if !shows_estimates {
         session.estimate = None;
+        if let Some(decision) = &mut session.decision {
+            decision.estimate = None;
+        }
         session.versions.iter_mut().for_each(|version| version.estimate = None);
     }
     session
@@ -87,6 +96,43 @@ pub(crate) fn session_to_pb(session: &Session) -> pb::PlanReviewSession {
         after_review_of: session.after_review_of.map(|id| id.to_pb()).unwrap_or_default(),
         amends_session_id: amends.map(|amends| amends.session.to_pb()).unwrap_or_default(),
         amends_item_id: amends.map(|amends| amends.item.clone()).unwrap_or_default(),
+        escalation_step: session.escalation_step,
+        reminders_sent: session.reminders_sent,
+        overdue_since: session.overdue_since.map(|time| time.to_pb()),
+        modification: session.modification.as_ref().map(modification_to_pb),
+        grant: None,
+    }
+}
+
+fn grant_to_pb(grant: &Grant) -> pb::GrantSummary {
+    let revoked = grant.revoked.as_ref();
+    pb::GrantSummary {
+        id: grant.id.to_pb(),
+        issue_time: Some(grant.issued_at.to_pb()),
+        expire_time: Some(grant.expires_at.to_pb()),
+        revoke_time: revoked.map(|revocation| revocation.at.to_pb()),
+        revoke_reason: revoked.map(|revocation| revocation.reason.clone()).unwrap_or_default(),
+    }
+}
+
+fn modification_to_pb(modification: &Modification) -> pb::PlanModification {
+    pb::PlanModification {
+        request: Some(modification_request_to_pb(modification)),
+        requested_by: Some(modification.requested_by.to_pb()),
+        request_time: Some(modification.requested_at.to_pb()),
+        state: modification.state.number(),
+        version: modification.new_version,
+        explanation: modification.explanation.clone(),
+        answered_comment_ids: modification.answered.clone(),
+        error: modification.error.clone(),
+    }
+}
+
+pub(crate) fn modification_request_to_pb(modification: &Modification) -> pb::PlanModificationRequest {
+    pb::PlanModificationRequest {
+        feedback: modification.feedback.clone(),
+        version: modification.subject.version,
+        comment_ids: modification.comment_ids.clone(),
     }
 }
 
@@ -94,7 +140,7 @@ pub(crate) fn options_to_pb(options: &Options) -> pb::ApprovalRequestOptions {
     pb::ApprovalRequestOptions {
         require_explicit_approval: options.require_explicit_approval,
         approval_timeout: options.approval_timeout.map(|span| span.to_pb()),
-        timeout_action: options.timeout_action.number(),
+        timeout_action: options.timeout_action.map_or(0, |action| action.number()),
         authorized_approvers: options.authorized_approvers.clone(),
         allow_partial_approval: Some(options.allow_partial_approval),
         show_estimates: Some(options.show_estimates),
@@ -117,6 +163,8 @@ pub(crate) fn vote_to_pb(vote: &Vote) -> pb::Vote {
         delegator: vote.delegation.map(|_| vote.seat.id.clone()).unwrap_or_default(),
         delegation_id: vote.delegation.map(|id| id.to_pb()).unwrap_or_default(),
         given_on_version: vote.given_on.unwrap_or_default(),
+        items: vote.items.iter().flatten().cloned().collect(),
+        conditions: list_to_pb(&vote.conditions),
     }
 }
 
@@ -151,9 +199,12 @@ pub(crate) fn decision_to_pb(decision: &Decision) -> pb::ApprovalDecision {
         reason: decision.reason.clone(),
         approved_items: decision.approved_items.clone(),
         rejected_items: decision.rejected_items.clone(),
-        conditions: Vec::new(),
+        conditions: list_to_pb(&decision.conditions),
         approvers: decision.approvers.clone(),
         break_glass: decision.break_glass,
+        skipped_items: decision.skipped_items.clone(),
+        estimate: decision.estimate.as_ref().map(|estimate| estimate.to_pb()),
+        risk_level: decision.risk_level.map_or(0, |level| level.number()),
     }
 }
 
@@ -200,5 +251,6 @@ pub(super) fn key_to_pb(key: PublicKey) -> approval::VerifyingKey {
         key_id: key.id.to_pb(),
         public_key: key.public_key,
         create_time: Some(key.created_at.to_pb()),
+        retire_time: key.retired_at.map(|time| time.to_pb()),
     }
 }

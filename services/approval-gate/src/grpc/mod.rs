@@ -2,6 +2,7 @@
 
 mod approval;
 mod audit;
+mod change;
 pub(crate) mod comment;
 pub(crate) mod convert;
 mod directory;
@@ -13,6 +14,7 @@ mod request;
 use std::sync::Arc;
 
 use assent_core::Violation;
+use assent_core::actor::ADMIN;
 use assent_core::id::SessionId;
 use assent_proto::approval::v1::approval_service_server::ApprovalServiceServer;
 use assent_proto::approval::v1::audit_service_server::AuditServiceServer;
@@ -43,6 +45,12 @@ pub(crate) const ACCESS: &[(&str, Access)] = &[
     ("/assent.approval.v1.ApprovalService/ExplainDecision", Access::Authenticated),
     // Roles may come from the directory, too, so that this is judged there.
     ("/assent.approval.v1.ApprovalService/BreakGlass", Access::Authenticated),
+    ("/assent.approval.v1.ApprovalService/RequestModification", Access::Authenticated),
+    ("/assent.approval.v1.ApprovalService/Resubmit", Access::Authenticated),
+    ("/assent.approval.v1.ApprovalService/Cancel", Access::Authenticated),
+    ("/assent.approval.v1.ApprovalService/Reassign", Access::Authenticated),
+    ("/assent.approval.v1.ApprovalService/ExtendDeadline", Access::Authenticated),
+    ("/assent.approval.v1.ApprovalService/RotateKeys", Access::AnyRole(&[ADMIN])),
     ("/assent.approval.v1.DirectoryService/GetCaller", Access::Authenticated),
     ("/assent.approval.v1.DirectoryService/ListEligibleApprovers", Access::Authenticated),
     ("/assent.approval.v1.DirectoryService/GetUser", Access::Authenticated),

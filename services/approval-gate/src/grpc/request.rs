@@ -1,5 +1,6 @@
 //! Reading what is submitted, voted and filtered.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use assent_core::grant::Amends;
@@ -16,7 +17,7 @@ use crate::domain::options::{LONGEST_TIMEOUT, Mode, Options, SHORTEST_TIMEOUT, U
 use crate::domain::state::State;
 use crate::domain::vote::{Ballot, Choice, Subject};
 use crate::error::GateError;
-use crate::store::session::Filter;
+use crate::store::session_list::{Filter, Order};
 
 /// Time that a waiting call takes when it names none.
 const DEFAULT_WAIT: Duration = Duration::from_secs(60);
@@ -38,7 +39,15 @@ pub(super) fn submission(
     });
     let (plan, mode, options) = read.map_err(GateError::invalid)?;
     let (on_behalf_of, request_id) = (request.on_behalf_of, request.request_id);
-    Ok(Submission { plan, options, mode, on_behalf_of, request_id, hash })
+    Ok(Submission {
+        plan,
+        options,
+        mode,
+        on_behalf_of,
+        validate_only: request.validate_only,
+        request_id,
+        hash,
+    })
 }
 
 /// Which running execution the plan is a part of.
@@ -78,7 +87,7 @@ fn plan(
 fn options(pb: review::ApprovalRequestOptions, at: &Field<'_>) -> Result<Options, Refused> {
     let defaults = Options::default();
     let timeout = timeout(pb.approval_timeout, &at.field("approval_timeout"));
-    let action = action(pb.timeout_action, &at.field("timeout_action"));
+    let action = at.field("timeout_action").optional_choice::<TimeoutAction>(pb.timeout_action);
     let authorized = named(pb.authorized_approvers, &at.field("authorized_approvers"));
     let priority = at.field("priority").optional_choice::<Urgency>(pb.priority);
     let channels = at.field("notify_on");
@@ -113,13 +122,6 @@ fn timeout(pb: Option<prost_types::Duration>, at: &Field<'_>) -> Result<Option<S
     }
 }
 
-fn action(number: i32, at: &Field<'_>) -> Result<TimeoutAction, Refused> {
-    match at.optional_choice::<TimeoutAction>(number)? {
-        None | Some(TimeoutAction::Cancel) => Ok(TimeoutAction::Cancel),
-        Some(other) => Err(at.refuse("UNSUPPORTED", format!("{other} is not supported; use cancel"))),
-    }
-}
-
 fn named(users: Vec<String>, at: &Field<'_>) -> Result<Vec<String>, Refused> {
     match users.iter().position(String::is_empty) {
         Some(index) => Err(at.index(index).refuse("REQUIRED", "must be the id of a user")),
@@ -128,30 +130,49 @@ fn named(users: Vec<String>, at: &Field<'_>) -> Result<Vec<String>, Refused> {
 }
 
 pub(super) fn approval(request: pb::ApproveRequest) -> Result<(SessionId, Ballot), GateError> {
-    ballot(request.session_id, request.version, request.digest, Choice::Approve, request.reason)
+    let read = read_message("", |at| {
+        let session = at.field("session_id").read(request.session_id);
+        let subject = subject(request.version, request.digest, at);
+        let conditions = at.field("conditions").list(request.conditions);
+        let items: BTreeSet<String> = request.items.into_iter().collect();
+        let ballot = Ballot {
+            subject: subject?,
+            choice: Choice::Approve,
+            reason: request.reason,
+            items: (!items.is_empty()).then_some(items),
+            conditions: conditions?,
+        };
+        Ok((session?, ballot))
+    });
+    read.map_err(GateError::invalid)
 }
 
 pub(super) fn rejection(request: pb::RejectRequest) -> Result<(SessionId, Ballot), GateError> {
-    ballot(request.session_id, request.version, request.digest, Choice::Reject, request.reason)
-}
-
-pub(super) fn emergency(request: pb::BreakGlassRequest) -> Result<(SessionId, Ballot), GateError> {
-    ballot(request.session_id, request.version, request.digest, Choice::Approve, request.reason)
-}
-
-fn ballot(
-    session_id: String,
-    version: i32,
-    digest: String,
-    choice: Choice,
-    reason: String,
-) -> Result<(SessionId, Ballot), GateError> {
     let read = read_message("", |at| {
-        let session = at.field("session_id").read(session_id);
-        let digest = at.field("digest").read(digest);
-        Ok((session?, Ballot { subject: Subject { version, digest: digest? }, choice, reason }))
+        let session = at.field("session_id").read(request.session_id);
+        let ballot = Ballot {
+            subject: subject(request.version, request.digest, at)?,
+            choice: Choice::Reject,
+            reason: request.reason,
+            items: None,
+            conditions: Vec::new(),
+        };
+        Ok((session?, ballot))
     });
     read.map_err(GateError::invalid)
+}
+
+pub(super) fn emergency(request: pb::BreakGlassRequest) -> Result<(SessionId, Subject), GateError> {
+    let read = read_message("", |at| {
+        let session = at.field("session_id").read(request.session_id);
+        let subject = subject(request.version, request.digest, at);
+        Ok((session?, subject?))
+    });
+    read.map_err(GateError::invalid)
+}
+
+fn subject(version: i32, digest: String, at: &Field<'_>) -> Result<Subject, Refused> {
+    Ok(Subject { version, digest: at.field("digest").read(digest)? })
 }
 
 pub(super) fn filter(request: &pb::ListSessionsRequest) -> Result<Filter, GateError> {
@@ -164,10 +185,24 @@ pub(super) fn filter(request: &pb::ListSessionsRequest) -> Result<Filter, GateEr
             .map(|(i, number)| states.index(i).choice::<State>(*number))
             .collect();
         let risk_level = at.field("risk_level").optional_choice::<RiskLevel>(request.risk_level);
+        let priority = at.field("priority").optional_choice::<Urgency>(request.priority);
+        let order = at.field("order").optional_choice::<Order>(request.order);
+        let created_from = at.field("created_from").optional(request.created_from);
+        let created_before = at.field("created_before").optional(request.created_before);
+        let expires_before = at.field("expires_before").optional(request.expires_before);
+        let given = |id: &String| Some(id.clone()).filter(|id| !id.is_empty());
         Ok(Filter {
             states: states.into_iter().collect::<Result<_, _>>()?,
-            requester: Some(request.requester.clone()).filter(|id| !id.is_empty()),
+            requester: given(&request.requester),
             risk_level: risk_level?,
+            on_behalf_of: given(&request.on_behalf_of),
+            assigned_reviewer: given(&request.assigned_reviewer),
+            priority: priority?,
+            created_from: created_from?,
+            created_before: created_before?,
+            expires_before: expires_before?,
+            overdue: request.overdue,
+            order: order?.unwrap_or(Order::Newest),
         })
     });
     read.map_err(GateError::invalid)
@@ -228,14 +263,14 @@ mod tests {
     fn every_bad_option_is_reported_at_once() {
         let options = review::ApprovalRequestOptions {
             approval_timeout: Some(prost_types::Duration { seconds: 0, nanos: 1 }),
-            timeout_action: assent_proto::plan::v1::TimeoutAction::Proceed.into(),
+            timeout_action: 99,
             authorized_approvers: vec!["ada".to_owned(), String::new()],
             notify_on: vec![0],
             ..Default::default()
         };
         let expected = [
             ("options.approval_timeout", "OUT_OF_RANGE"),
-            ("options.timeout_action", "UNSUPPORTED"),
+            ("options.timeout_action", "UNKNOWN_ENUM"),
             ("options.authorized_approvers[1]", "REQUIRED"),
             ("options.notify_on[0]", "REQUIRED"),
         ];

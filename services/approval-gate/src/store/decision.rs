@@ -2,7 +2,9 @@
 
 use assent_core::id::{DecisionKind, SessionId};
 use assent_core::{Actor, Digest, Id, Timestamp};
+use assent_plan::{Condition, PlanEstimate, RiskLevel};
 use assent_store::{Db, Json, Sql, StoreError, Tx};
+use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use super::named;
@@ -13,12 +15,13 @@ pub(crate) const STATEMENTS: &[Sql] = &[INSERT, OF_SESSION];
 
 const INSERT: Sql = Sql::new(
     "INSERT INTO approval_decisions (id, session_id, outcome, decided_by, decided_at, reason, approved_work_items,
-         rejected_work_items, decided_by_actor, version, digest, approvers, policy_digest, break_glass)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+         rejected_work_items, decided_by_actor, version, digest, approvers, policy_digest,
+         conditions, metadata, break_glass)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
 );
 const OF_SESSION: Sql = Sql::new(
     "SELECT id, outcome, decided_at, reason, approved_work_items, rejected_work_items, decided_by_actor, version,
-         digest, approvers, policy_digest, break_glass
+         digest, approvers, policy_digest, conditions, metadata, break_glass
      FROM approval_decisions WHERE session_id = $1",
 );
 
@@ -36,6 +39,20 @@ struct DecisionRow {
     approvers: Json<Vec<String>>,
     policy_digest: Digest,
     break_glass: bool,
+    conditions: Json<Vec<Condition>>,
+    metadata: Json<Particulars>,
+}
+
+/// What a decision on some items only says beside the rest.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Particulars {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    skipped_items: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    estimate: Option<PlanEstimate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    risk_level: Option<RiskLevel>,
 }
 
 impl TryFrom<DecisionRow> for Decision {
@@ -54,6 +71,10 @@ impl TryFrom<DecisionRow> for Decision {
             approvers: row.approvers.0,
             policy_digest: row.policy_digest,
             break_glass: row.break_glass,
+            conditions: row.conditions.0,
+            skipped_items: row.metadata.0.skipped_items,
+            estimate: row.metadata.0.estimate,
+            risk_level: row.metadata.0.risk_level,
         })
     }
 }
@@ -61,6 +82,11 @@ impl TryFrom<DecisionRow> for Decision {
 /// # Errors
 /// [`StoreError::Conflict`] when the session is decided.
 pub(crate) async fn insert(tx: &mut Tx, session: SessionId, decision: &Decision) -> Result<(), StoreError> {
+    let particulars = Particulars {
+        skipped_items: decision.skipped_items.clone(),
+        estimate: decision.estimate.clone(),
+        risk_level: decision.risk_level,
+    };
     tx.query(INSERT)
         .bind(decision.id)
         .bind(session)
@@ -75,6 +101,8 @@ pub(crate) async fn insert(tx: &mut Tx, session: SessionId, decision: &Decision)
         .bind(decision.subject.digest)
         .bind(Json(&decision.approvers))
         .bind(decision.policy_digest)
+        .bind(Json(&decision.conditions))
+        .bind(Json(particulars))
         .bind(decision.break_glass)
         .execute()
         .await

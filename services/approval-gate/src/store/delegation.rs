@@ -157,10 +157,8 @@ pub(crate) async fn list(
     after: Option<Key>,
     limit: i64,
 ) -> Result<Vec<Delegation>, StoreError> {
-    let Key(before, id) = after.unwrap_or_else(|| {
-        let (time, _) = super::session::newest();
-        Key(time, Id::from_uuid(sqlx::types::Uuid::max()))
-    });
+    let Key(before, id) =
+        after.unwrap_or_else(|| Key(super::session_list::last(), Id::from_uuid(sqlx::types::Uuid::max())));
     let statement = db.query(LIST).bind(filter.person.as_deref()).bind(filter.active).bind(now);
     let rows: Vec<DelegationRow> = statement.bind(before).bind(id).bind(limit).all().await?;
     Ok(rows.into_iter().map(Delegation::from).collect())

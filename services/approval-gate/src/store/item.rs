@@ -1,5 +1,7 @@
 //! The approval of each work item.
 
+use std::collections::BTreeSet;
+
 use assent_core::id::SessionId;
 use assent_core::{ContextSource, Digest, Timestamp};
 use assent_store::{Json, Sql, StoreError, Tx};
@@ -9,7 +11,7 @@ use sqlx::FromRow;
 use super::{Reader, named};
 use crate::domain::decision::{ItemState, ItemStatus};
 
-pub(crate) const STATEMENTS: &[Sql] = &[INSERT, OF_SESSION, DECIDE, CLEAR];
+pub(crate) const STATEMENTS: &[Sql] = &[INSERT, OF_SESSION, DECIDE, DECIDE_SOME, CLEAR];
 
 // One statement for a plan of any size.
 const INSERT: Sql = Sql::split(
@@ -28,7 +30,14 @@ const DECIDE: Sql = Sql::new(
     "UPDATE work_item_approval_statuses SET state = $2, approved_by = $3, decided_at = $4, notes = $5
      WHERE session_id = $1 AND state = 'pending'",
 );
-
+// The items are a list in JSON.
+const DECIDE_SOME: Sql = Sql::split(
+    "UPDATE work_item_approval_statuses SET state = $2, approved_by = $3, decided_at = $4, notes = $5
+     WHERE session_id = $1 AND state = 'pending'
+       AND work_item_id IN (SELECT jsonb_array_elements_text(CAST($6 AS JSONB)))",
+    "UPDATE work_item_approval_statuses SET state = $2, approved_by = $3, decided_at = $4, notes = $5
+     WHERE session_id = $1 AND state = 'pending' AND work_item_id IN (SELECT value FROM json_each($6))",
+);
 const CLEAR: Sql = Sql::new("DELETE FROM work_item_approval_statuses WHERE session_id = $1");
 
 #[derive(Serialize)]
@@ -112,4 +121,18 @@ pub(crate) async fn decide(
 ) -> Result<(), StoreError> {
     let statement = tx.query(DECIDE).bind(session).bind(state.as_str()).bind(by).bind(at).bind(notes);
     statement.execute().await.map(drop)
+}
+
+/// Decides those of `items` that are undecided.
+pub(crate) async fn decide_some(
+    tx: &mut Tx,
+    session: SessionId,
+    items: &BTreeSet<String>,
+    state: ItemState,
+    by: &str,
+    at: Timestamp,
+    notes: &str,
+) -> Result<(), StoreError> {
+    let statement = tx.query(DECIDE_SOME).bind(session).bind(state.as_str()).bind(by).bind(at).bind(notes);
+    statement.bind(Json(items)).execute().await.map(drop)
 }

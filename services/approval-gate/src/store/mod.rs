@@ -12,6 +12,7 @@ pub(crate) mod key;
 pub(crate) mod log;
 pub(crate) mod opening;
 pub(crate) mod session;
+pub(crate) mod session_list;
 pub(crate) mod vote;
 
 use assent_store::{Db, Sql, Statement, StoreError, Tx};
@@ -19,6 +20,7 @@ use assent_store::{Db, Sql, Statement, StoreError, Tx};
 /// Every statement of this service, by module.
 pub(crate) const STATEMENTS: &[&[Sql]] = &[
     session::STATEMENTS,
+    session_list::STATEMENTS,
     vote::STATEMENTS,
     item::STATEMENTS,
     decision::STATEMENTS,

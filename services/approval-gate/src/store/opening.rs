@@ -9,7 +9,7 @@ use assent_store::{Db, Json, Sql, StoreError, Tx};
 use sqlx::FromRow;
 
 use super::Reader;
-use super::session::Key;
+use super::session_list::{Key, newest};
 use crate::domain::eligibility::Author;
 use crate::domain::member::person;
 
@@ -82,7 +82,7 @@ pub(crate) async fn pending(
     after: Option<Key>,
     limit: i64,
 ) -> Result<Vec<Key>, StoreError> {
-    let (before, id) = after.unwrap_or_else(super::session::newest);
+    let (before, id) = after.unwrap_or_else(newest);
     let statement = db.query(PENDING).bind(Json(voters)).bind(before).bind(id);
     let statement = statement.bind(person(hand)).bind(person(seat)).bind(limit);
     let rows: Vec<KeyRow> = statement.all().await?;

@@ -2,29 +2,32 @@
 
 use assent_core::id::{PlanKind, SessionId};
 use assent_core::{Actor, Digest, Id, Timestamp};
-use assent_plan::{Money, RiskAssessment, RiskLevel};
+use assent_plan::{Money, RiskAssessment};
 use assent_store::{Db, Json, Sql, StoreError, Tx};
-use serde::Serialize;
 use sqlx::FromRow;
 
 use super::named;
 use crate::domain::audit::Head;
+use crate::domain::modification::Modification;
 use crate::domain::options::{Mode, Options, Urgency};
 use crate::domain::session::Session;
 use crate::domain::state::State;
 use crate::domain::vote::Subject;
 
-pub(crate) const STATEMENTS: &[Sql] = &[INSERT, LOAD, LOCK, SAVE, EXTEND_AUDIT, LIST, CLAIM_DUE, OF];
+pub(crate) const STATEMENTS: &[Sql] =
+    &[INSERT, LOAD, LOCK, SAVE, EXTEND_AUDIT, CLAIM_DUE, CLAIM_REVISION, OF];
 
+/// The columns of a session, then the rest of the statement.
 macro_rules! select {
-    ($rest:literal) => {
+    ($($rest:literal),+ $(,)?) => {
         concat!(
             "SELECT id, decomposition_id, state, priority, created_at, expires_at, assigned_reviewer, \
              authorized_approvers, current_version, reviewer_message, updated_at, revision, goal, digest, \
              risk_level, risk, step_count, requester, on_behalf_of, mode, options, audit_sequence, audit_head, \
-             cost_high, after_review_of \
+             cost_high, after_review_of, \
+             wake_at, escalation_step, reminders_sent, overdue_since, modification, revise_at \
              FROM plan_review_sessions ",
-            $rest
+            $($rest),+
         )
     };
 }
@@ -33,9 +36,9 @@ const INSERT: Sql = Sql::new(
     "INSERT INTO plan_review_sessions (id, decomposition_id, state, priority, created_at, expires_at,
          assigned_reviewer, authorized_approvers, current_version, reviewer_message, updated_at, revision, goal,
          digest, risk_level, risk, step_count, requester_id, requester, on_behalf_of, mode, options,
-         audit_sequence, audit_head, cost_high, after_review_of)
+         audit_sequence, audit_head, wake_at, cost_high, after_review_of)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-         $23, $24, $25, $26)",
+         $23, $24, $25, $26, $27)",
 );
 const LOAD: Sql = Sql::new(select!("WHERE id = $1"));
 // On SQLite the transaction itself is the lock: it has been the only writer since it began.
@@ -43,27 +46,21 @@ const LOCK: Sql = Sql::split(select!("WHERE id = $1 FOR UPDATE"), select!("WHERE
 const SAVE: Sql = Sql::new(
     "UPDATE plan_review_sessions SET state = $3, assigned_reviewer = $4, updated_at = $5, audit_sequence = $6,
          audit_head = $7, current_version = $8, digest = $9, risk_level = $10, risk = $11, step_count = $12,
-         goal = $13, cost_high = $14, revision = revision + 1
+         goal = $13, expires_at = $14, wake_at = $15, escalation_step = $16, reminders_sent = $17,
+         overdue_since = $18, modification = $19, revise_at = $20, cost_high = $21, revision = revision + 1
      WHERE id = $1 AND revision = $2",
 );
 const EXTEND_AUDIT: Sql = Sql::new(
     "UPDATE plan_review_sessions SET audit_sequence = $2, audit_head = $3 WHERE id = $1 AND audit_sequence < $2",
 );
-// The states are a list such as ',pending,in_review,'.
-const LIST: Sql = Sql::new(select!(
-    "WHERE (CAST($1 AS TEXT) IS NULL OR $1 LIKE '%,' || state || ',%')
-       AND (CAST($2 AS TEXT) IS NULL OR requester_id = $2)
-       AND (CAST($3 AS TEXT) IS NULL OR risk_level = $3)
-       AND (created_at, id) < ($4, $5)
-     ORDER BY created_at DESC, id DESC LIMIT $6"
-));
-// The states are those of the index.
+// Looking costs what is due: the index holds only what still waits for its time.
 const CLAIM_DUE: Sql = Sql::split(
-    select!(
-        "WHERE state IN ('pending', 'in_review') AND expires_at <= $1
-         ORDER BY expires_at LIMIT 1 FOR UPDATE SKIP LOCKED"
-    ),
-    select!("WHERE state IN ('pending', 'in_review') AND expires_at <= $1 ORDER BY expires_at LIMIT 1"),
+    select!("WHERE wake_at <= $1 ORDER BY wake_at LIMIT 1 FOR UPDATE SKIP LOCKED"),
+    select!("WHERE wake_at <= $1 ORDER BY wake_at LIMIT 1"),
+);
+const CLAIM_REVISION: Sql = Sql::split(
+    select!("WHERE revise_at <= $1 ORDER BY revise_at LIMIT 1 FOR UPDATE SKIP LOCKED"),
+    select!("WHERE revise_at <= $1 ORDER BY revise_at LIMIT 1"),
 );
 
 const OF: Sql = Sql::split(
@@ -74,24 +71,10 @@ const OF: Sql = Sql::split(
     select!("WHERE id IN (SELECT unhex(value) FROM json_each($1)) ORDER BY created_at DESC, id DESC"),
 );
 
-/// Which sessions to list. Every condition that is given must hold.
-#[derive(Debug, Clone, Default, Serialize)]
-pub(crate) struct Filter {
-    /// In one of these states; any when empty.
-    pub(crate) states: Vec<State>,
-    pub(crate) requester: Option<String>,
-    pub(crate) risk_level: Option<RiskLevel>,
-}
-
-/// What sessions are ordered by.
-pub(crate) type Key = (Timestamp, SessionId);
-
-pub(crate) fn key(session: &Session) -> Key {
-    (session.created_at, session.id)
-}
+pub(super) use select;
 
 #[derive(FromRow)]
-struct SessionRow {
+pub(super) struct SessionRow {
     id: SessionId,
     decomposition_id: Id<PlanKind>,
     state: String,
@@ -117,6 +100,12 @@ struct SessionRow {
     audit_head: Digest,
     cost_high: Option<i64>,
     after_review_of: Option<SessionId>,
+    wake_at: Option<Timestamp>,
+    escalation_step: i32,
+    reminders_sent: i32,
+    overdue_since: Option<Timestamp>,
+    modification: Option<Json<Modification>>,
+    revise_at: Option<Timestamp>,
 }
 
 impl TryFrom<SessionRow> for Session {
@@ -156,6 +145,12 @@ impl TryFrom<SessionRow> for Session {
             created_at: row.created_at,
             updated_at: row.updated_at,
             expires_at: row.expires_at,
+            wake_at: row.wake_at,
+            escalation_step: row.escalation_step,
+            reminders_sent: row.reminders_sent,
+            overdue_since: row.overdue_since,
+            modification: row.modification.map(|modification| modification.0),
+            revise_at: row.revise_at,
             audit: Head { sequence: row.audit_sequence, digest: row.audit_head },
         })
     }
@@ -188,6 +183,7 @@ pub(crate) async fn insert(tx: &mut Tx, session: &Session) -> Result<(), StoreEr
         .bind(Json(options))
         .bind(session.audit.sequence)
         .bind(session.audit.digest)
+        .bind(session.wake_at)
         .bind(micros(session.cost_high))
         .bind(session.after_review_of)
         .execute()
@@ -212,6 +208,12 @@ pub(crate) async fn claim_due(tx: &mut Tx, now: Timestamp) -> Result<Option<Sess
     row.map(Session::try_from).transpose()
 }
 
+/// Locks a session whose plan the planner is to change; none when there is none that another replica does not hold.
+pub(crate) async fn claim_revision(tx: &mut Tx, now: Timestamp) -> Result<Option<Session>, StoreError> {
+    let row: Option<SessionRow> = tx.query(CLAIM_REVISION).bind(now).optional().await?;
+    row.map(Session::try_from).transpose()
+}
+
 /// Writes what can change, and takes the next revision.
 ///
 /// # Errors
@@ -223,6 +225,9 @@ pub(crate) async fn save(tx: &mut Tx, session: &mut Session) -> Result<(), Store
     let statement = statement.bind(session.subject.version).bind(session.subject.digest);
     let statement = statement.bind(session.risk.level.as_str()).bind(Json(&session.risk));
     let statement = statement.bind(session.step_count).bind(session.goal.as_str());
+    let statement = statement.bind(session.expires_at).bind(session.wake_at).bind(session.escalation_step);
+    let statement = statement.bind(session.reminders_sent).bind(session.overdue_since);
+    let statement = statement.bind(session.modification.as_ref().map(Json)).bind(session.revise_at);
     let statement = statement.bind(micros(session.cost_high));
     match statement.execute().await? {
         0 => Err(StoreError::Conflict),
@@ -242,22 +247,6 @@ pub(crate) async fn extend_audit(tx: &mut Tx, id: SessionId, head: &Head) -> Res
     }
 }
 
-/// Newest first.
-pub(crate) async fn list(
-    db: &Db,
-    filter: &Filter,
-    after: Option<Key>,
-    limit: i64,
-) -> Result<Vec<Session>, StoreError> {
-    let names: Vec<_> = filter.states.iter().map(|state| state.as_str()).collect();
-    let states = (!names.is_empty()).then(|| format!(",{},", names.join(",")));
-    let (before, id) = after.unwrap_or_else(newest);
-    let statement = db.query(LIST).bind(states).bind(filter.requester.as_deref());
-    let statement = statement.bind(filter.risk_level.map(RiskLevel::as_str)).bind(before).bind(id);
-    let rows: Vec<SessionRow> = statement.bind(limit).all().await?;
-    rows.into_iter().map(Session::try_from).collect()
-}
-
 /// Sessions by id, newest first.
 pub(crate) async fn of(db: &Db, ids: &[SessionId]) -> Result<Vec<Session>, StoreError> {
     let ids: Vec<_> = ids.iter().map(|id| id.uuid().simple().to_string()).collect();
@@ -267,10 +256,4 @@ pub(crate) async fn of(db: &Db, ids: &[SessionId]) -> Result<Vec<Session>, Store
 
 fn micros(cost: Option<Money>) -> Option<i64> {
     cost.map(|cost| i64::try_from(cost.micros()).unwrap_or(i64::MAX))
-}
-
-/// A key that comes before every session's: the year 9999.
-pub(super) fn newest() -> Key {
-    let last = Timestamp::from_micros(253_402_300_799_999_999);
-    (last.unwrap_or(Timestamp::new(Default::default())), Id::from_uuid(sqlx::types::Uuid::max()))
 }

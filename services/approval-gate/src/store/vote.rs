@@ -1,7 +1,10 @@
 //! Votes: those that count, and those that do not any more.
 
+use std::collections::BTreeSet;
+
 use assent_core::id::{DelegationKind, SessionId, VoteKind};
 use assent_core::{Actor, Digest, Id, Timestamp};
+use assent_plan::Condition;
 use assent_store::{Db, Json, Sql, StoreError, Tx};
 use sqlx::FromRow;
 
@@ -14,35 +17,37 @@ pub(crate) const STATEMENTS: &[Sql] = &[INSERT, OF_VERSION, OF_SESSIONS, DISMISS
 
 const INSERT: Sql = Sql::new(
     "INSERT INTO votes (id, session_id, version, digest, voter_id, voter, choice, reason, created_at, seat,
-         delegation_id, given_on)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+         delegation_id, given_on, items, conditions)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
 );
 const OF_VERSION: Sql = Sql::new(
-    "SELECT session_id, id, version, digest, voter, choice, reason, created_at, seat, delegation_id, given_on FROM votes
+    "SELECT session_id, id, version, digest, voter, choice, reason, created_at, seat, delegation_id, given_on,
+         items, conditions
+     FROM votes
      WHERE session_id = $1 AND version = $2 ORDER BY created_at, id",
 );
 const OF_SESSIONS: Sql = Sql::split(
     "SELECT v.session_id, v.id, v.version, v.digest, v.voter, v.choice, v.reason, v.created_at, v.seat, v.delegation_id,
-         v.given_on
+         v.given_on, v.items, v.conditions
      FROM jsonb_array_elements_text(CAST($1 AS JSONB)) AS wanted(id)
      JOIN plan_review_sessions s ON s.id = CAST(wanted.id AS UUID)
      JOIN votes v ON v.session_id = s.id AND v.version = s.current_version ORDER BY v.created_at, v.id",
     "SELECT v.session_id, v.id, v.version, v.digest, v.voter, v.choice, v.reason, v.created_at, v.seat, v.delegation_id,
-         v.given_on
+         v.given_on, v.items, v.conditions
      FROM json_each($1) AS wanted JOIN plan_review_sessions s ON s.id = unhex(wanted.value)
      JOIN votes v ON v.session_id = s.id AND v.version = s.current_version ORDER BY v.created_at, v.id",
 );
 const DISMISS: Sql = Sql::new(
     "INSERT INTO dismissed_votes (vote_id, session_id, version, digest, voter, seat, delegation_id, given_on, choice,
-         reason, created_at, dismissed_at, dismissed_for, dismissed_because, explanation)
+         reason, created_at, dismissed_at, dismissed_for, dismissed_because, explanation, items, conditions)
      SELECT id, session_id, version, digest, voter, seat, delegation_id, given_on, choice, reason, created_at, $2, $3, $4,
-         $5
+         $5, items, conditions
      FROM votes WHERE id = $1",
 );
 const REMOVE: Sql = Sql::new("DELETE FROM votes WHERE id = $1 AND version = $2");
 const DISMISSED: Sql = Sql::new(
     "SELECT session_id, vote_id AS id, version, digest, voter, choice, reason, created_at, seat, delegation_id, given_on,
-         dismissed_at, dismissed_for, dismissed_because, explanation
+         dismissed_at, dismissed_for, dismissed_because, explanation, items, conditions
      FROM dismissed_votes WHERE session_id = $1 ORDER BY dismissed_at, dismissed_for, created_at, vote_id LIMIT 1000",
 );
 
@@ -59,6 +64,8 @@ struct VoteRow {
     seat: Option<Json<Member>>,
     delegation_id: Option<Id<DelegationKind>>,
     given_on: Option<i32>,
+    items: Option<Json<BTreeSet<String>>>,
+    conditions: Json<Vec<Condition>>,
 }
 
 #[derive(FromRow)]
@@ -86,6 +93,8 @@ impl TryFrom<VoteRow> for Vote {
             voter,
             reason: row.reason,
             created_at: row.created_at,
+            items: row.items.map(|items| items.0),
+            conditions: row.conditions.0,
         })
     }
 }
@@ -96,7 +105,9 @@ pub(crate) async fn insert(tx: &mut Tx, session: SessionId, vote: &Vote) -> Resu
     let statement = tx.query(INSERT).bind(vote.id).bind(session).bind(vote.subject.version);
     let statement = statement.bind(vote.subject.digest).bind(vote.voter.id.as_str()).bind(Json(&vote.voter));
     let statement = statement.bind(vote.choice.as_str()).bind(vote.reason.as_str()).bind(vote.created_at);
-    statement.bind(Json(&vote.seat)).bind(vote.delegation).bind(vote.given_on).execute().await.map(drop)
+    let statement = statement.bind(Json(&vote.seat)).bind(vote.delegation).bind(vote.given_on);
+    let statement = statement.bind(vote.items.as_ref().map(Json)).bind(Json(&vote.conditions));
+    statement.execute().await.map(drop)
 }
 
 /// Oldest first.

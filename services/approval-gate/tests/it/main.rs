@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod changes;
+#[cfg(test)]
 mod comments;
 #[cfg(test)]
 mod concurrency;
@@ -16,12 +18,24 @@ mod executions;
 #[cfg(test)]
 mod grants;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod lists;
+#[cfg(test)]
 mod machine;
+#[cfg(test)]
+mod modification;
+#[cfg(test)]
+mod partial;
+#[cfg(test)]
+mod planner;
 #[cfg(test)]
 mod play;
 #[cfg(test)]
 mod rig;
 #[cfg(test)]
 mod rules;
+#[cfg(test)]
+mod waits;

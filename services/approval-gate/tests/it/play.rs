@@ -15,6 +15,8 @@ use assent_rpc::convert::{Wire, WireEnum};
 use assent_rpc::{Access, accept};
 use assent_runtime::{BuildError, Service, TaskSet, Wiring};
 use assent_store::{Db, idempotency};
+use prost::Message as _;
+use prost_types::value::Kind;
 use serde::{Deserialize, Serialize};
 use tonic::service::RoutesBuilder;
 use tonic::{Request, Response, Status};
@@ -110,10 +112,19 @@ impl Shared {
             no_open_concerns: read.intent == "settle every concern",
             ..Default::default()
         };
+        let mut requirement = self.requirement.clone().unwrap_or(requirement);
+        // A single plan may stand under a policy that asks for more.
+        let asked =
+            message.context.as_ref().and_then(|context| context.fields.get("requirement")?.kind.clone());
+        if let Some(Kind::StringValue(asked)) = asked {
+            let asked = serde_json::from_str(&asked).unwrap();
+            let more: plan::ApprovalRequirement = assent_proto::json::from_json(asked).unwrap();
+            requirement.merge(more.encode_to_vec().as_slice()).unwrap();
+        }
         plan::RiskAssessment {
             level: level.into(),
             policy_digest: self.policy_digest(),
-            requirement: Some(self.requirement.clone().unwrap_or(requirement)),
+            requirement: Some(requirement),
             ..Default::default()
         }
     }
@@ -131,7 +142,12 @@ impl Shared {
             session_id: session.to_owned(),
             version_number: number,
             modified_by: Some(author.to_pb()),
-            estimate: Some(plan::PlanEstimate { total_work_items: 2, cost_high, ..Default::default() }),
+            estimate: Some(plan::PlanEstimate {
+                total_work_items: i32::try_from(read.items.len()).unwrap(),
+                estimated_duration: Some(prost_types::Duration { seconds: 60, nanos: 0 }),
+                cost_high,
+                ..Default::default()
+            }),
             risk: Some(self.assess(&message)),
             digest: digest.root.to_string(),
             item_digests: read.items.iter().map(leaf).collect(),
@@ -153,6 +169,7 @@ impl Service for Versions {
         ("/assent.versioning.v1.VersioningService/ListVersions", Access::Authenticated),
         ("/assent.versioning.v1.VersioningService/SealVersion", Access::Service),
         ("/assent.versioning.v1.VersioningService/ReleaseSeal", Access::Service),
+        ("/assent.versioning.v1.VersioningService/PreviewEdits", Access::Authenticated),
     ];
     type Config = Play;
 
@@ -227,8 +244,15 @@ impl VersioningService for Play {
     ) -> Result<Response<versions::CreateVersionResponse>, Status> {
         let (ctx, body) = accept(request)?;
         let mut shared = self.shared.lock().unwrap();
-        let version = shared.version(&body.session_id, 1, ctx.actor(), body.plan.unwrap());
-        shared.versions.insert(body.session_id, vec![version.clone()]);
+        let head = shared.versions.get(&body.session_id).map_or(0, Vec::len);
+        if body.base_version != i32::try_from(head).unwrap() {
+            return Err(Status::aborted("the head moved on"));
+        }
+        let number = body.base_version + 1;
+        let version = shared.version(&body.session_id, number, ctx.actor(), body.plan.unwrap());
+        if !body.validate_only {
+            shared.versions.entry(body.session_id).or_default().push(version.clone());
+        }
         Ok(Response::new(versions::CreateVersionResponse { version: Some(version) }))
     }
 
@@ -306,8 +330,19 @@ impl VersioningService for Play {
 
     async fn preview_edits(
         &self,
-        _: Request<versions::PreviewEditsRequest>,
+        request: Request<versions::PreviewEditsRequest>,
     ) -> Result<Response<versions::PreviewEditsResponse>, Status> {
-        Err(Status::unimplemented("not played"))
+        let (ctx, body) = accept(request)?;
+        let shared = self.shared.lock().unwrap();
+        let mut plan = shared.versions[&body.session_id].last().unwrap().plan.clone().unwrap();
+        for edit in body.edits {
+            let Some(plan::edit::Edit::RemoveWorkItem(out)) = edit.edit else { unreachable!() };
+            // As versioning: whoever needs it would go too, so it must be gone.
+            assert!(plan.dependencies.iter().all(|d| d.from != out.item_id), "{} is needed", out.item_id);
+            plan.items.retain(|item| item.id != out.item_id);
+            plan.dependencies.retain(|d| d.to != out.item_id);
+        }
+        let version = Some(shared.version(&body.session_id, body.base_version + 1, ctx.actor(), plan));
+        Ok(Response::new(versions::PreviewEditsResponse { version, ..Default::default() }))
     }
 }

@@ -29,6 +29,7 @@ use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 use tonic_types::StatusExt as _;
 
+use crate::planner::Planner;
 use crate::play::{Play, Policy, Versions};
 
 /// Who there is: name, kind, roles. The token is the name.
@@ -79,6 +80,7 @@ impl Rig {
         let play = Play::default();
         host.add::<Versions>(play.clone()).await.unwrap();
         host.add::<Policy>(play.clone()).await.unwrap();
+        host.add::<Planner>(()).await.unwrap();
         host.add::<Executions>(()).await.unwrap();
         // Built a second time for its use cases: the host keeps the one that it serves.
         let app = ApprovalGate::build(config.clone(), &wiring).await.unwrap().app();
@@ -149,6 +151,43 @@ impl Rig {
         self.gate().get_session(by("dev", request)).await.unwrap().into_inner().session.unwrap()
     }
 
+    /// The session once it is as wanted. The gate has jobs of its own, which may have taken up what a test would do.
+    pub(crate) async fn get_until(
+        &self,
+        id: &str,
+        wanted: impl Fn(&review::PlanReviewSession) -> bool,
+    ) -> review::PlanReviewSession {
+        let found = async {
+            loop {
+                let session = self.get(id).await;
+                if wanted(&session) {
+                    return session;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), found).await.expect("it comes to that")
+    }
+
+    /// Approves with more than the usual words.
+    pub(crate) async fn approve_with(
+        &self,
+        who: &str,
+        session: &review::PlanReviewSession,
+        items: &[&str],
+        conditions: Vec<review::ApprovalCondition>,
+    ) -> Result<pb::ApproveResponse, Status> {
+        let request = pb::ApproveRequest {
+            session_id: session.id.clone(),
+            version: session.current_version,
+            digest: session.digest.clone(),
+            items: items.iter().map(|item| (*item).to_owned()).collect(),
+            conditions,
+            ..pb::ApproveRequest::default()
+        };
+        self.gate().approve(by(who, request)).await.map(Response::into_inner)
+    }
+
     pub(crate) async fn approve(
         &self,
         who: &str,
@@ -170,6 +209,7 @@ impl Rig {
             digest: session.digest.clone(),
             reason: "looks right".to_owned(),
             delegator: delegator.to_owned(),
+            ..pb::ApproveRequest::default()
         };
         self.gate().approve(by(who, request)).await.map(Response::into_inner)
     }
@@ -290,6 +330,18 @@ pub(crate) fn submission(level: plan::RiskLevel) -> pb::SubmitForApprovalRequest
     let plan =
         plan::Plan { goal: "export".to_owned(), items: vec![item("a"), item("b")], ..Default::default() };
     pb::SubmitForApprovalRequest { plan: Some(plan), ..Default::default() }
+}
+
+/// The same under a policy that asks for more, e.g. `{"timeout_action": "TIMEOUT_ACTION_HOLD"}`.
+pub(crate) fn submission_under(
+    level: plan::RiskLevel,
+    requirement: serde_json::Value,
+) -> pb::SubmitForApprovalRequest {
+    let mut request = submission(level);
+    let kind = Some(prost_types::value::Kind::StringValue(requirement.to_string()));
+    let fields = [("requirement".to_owned(), prost_types::Value { kind })];
+    request.plan.as_mut().unwrap().context = Some(prost_types::Struct { fields: fields.into() });
+    request
 }
 
 /// The executor's log, and nothing else of it.

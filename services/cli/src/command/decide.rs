@@ -1,7 +1,9 @@
+use assent_plan::{Condition, Money};
 use assent_proto::approval::v1::{
     ApproveRequest, ApproveResponse, BreakGlassRequest, RejectRequest, RejectResponse,
 };
 use assent_proto::review::v1::PlanReviewSession;
+use assent_rpc::convert::list_to_pb;
 
 use super::review::print_screen;
 use crate::app::{App, session};
@@ -28,7 +30,9 @@ struct Seen {
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example: assent approve ses_0190163d8694739aaea5966c26f8ad91 --reason \"reads only\""
+    after_help = "Examples:\n  assent approve ses_0190163d8694739aaea5966c26f8ad91 --reason \"reads only\"\n  \
+                  assent approve ses_0190163d8694739aaea5966c26f8ad91 --items code_gen,check --condition max-cost=5\n\n\
+                  Conditions: max-cost=DOLLARS, not-before=TIME, not-after=TIME, dry-run-first, expression=CEL"
 )]
 pub(crate) struct Approve {
     #[command(flatten)]
@@ -39,6 +43,34 @@ pub(crate) struct Approve {
     /// In whose place, where that person delegated to you
     #[arg(long = "for", value_name = "USER", default_value = "", hide_default_value = true)]
     delegator: String,
+    /// Approve these items only
+    #[arg(long, value_delimiter = ',', value_name = "ITEM,…")]
+    items: Vec<String>,
+    /// What the execution must keep to; may be given several times
+    #[arg(long = "condition", value_name = "CONDITION", value_parser = condition)]
+    conditions: Vec<Condition>,
+}
+
+/// A condition as people write it: `max-cost=5`, `dry-run-first`, `not-after=2030-01-31T18:00:00Z`.
+fn condition(text: &str) -> Result<Condition, String> {
+    let (name, value) = text.split_once('=').unwrap_or((text, ""));
+    let json = match name {
+        "max-cost" => {
+            let limit: Money =
+                value.parse().map_err(|e: assent_plan::money::ParseMoneyError| e.to_string())?;
+            return Ok(Condition::MaxCost(limit));
+        }
+        "dry-run-first" if value.is_empty() => return Ok(Condition::DryRunFirst),
+        "not-before" => serde_json::json!({ "not_before": value }),
+        "not-after" => serde_json::json!({ "not_after": value }),
+        "expression" => serde_json::json!({ "expression": value }),
+        _ => {
+            let known = "max-cost=DOLLARS, not-before=TIME, not-after=TIME, dry-run-first or expression=CEL";
+            return Err(format!("expected {known}"));
+        }
+    };
+    let condition = Condition::of_json(&json).map_err(|e| e.to_string())?;
+    condition.check().map(|()| condition).map_err(|e| e.to_string())
 }
 
 #[derive(Debug, clap::Args)]
@@ -102,7 +134,17 @@ impl Approve {
     pub(crate) async fn run(self, app: &App) -> anyhow::Result<()> {
         let client = app.client()?;
         let seen = self.seen.confirmed(app, &client, "Approve").await?;
-        let answer = approve(&client, seen, self.reason, self.delegator).await?;
+        let (session_id, version, digest) = seen;
+        let request = ask(ApproveRequest {
+            session_id,
+            version,
+            digest,
+            reason: self.reason,
+            items: self.items,
+            conditions: list_to_pb(&self.conditions),
+            delegator: self.delegator,
+        });
+        let answer = client.gate().approve(request).await?.into_inner();
         app.console.message(&answer, || approved(&answer))
     }
 }
@@ -137,7 +179,8 @@ pub(super) async fn approve(
     reason: String,
     delegator: String,
 ) -> anyhow::Result<ApproveResponse> {
-    let request = ask(ApproveRequest { session_id, version, digest, reason, delegator });
+    let request =
+        ask(ApproveRequest { session_id, version, digest, reason, delegator, ..Default::default() });
     Ok(client.gate().approve(request).await?.into_inner())
 }
 
@@ -164,7 +207,20 @@ pub(super) fn approved(answer: &ApproveResponse) -> Vec<Line> {
             answer.approvals_missing
         ))];
     }
-    vec![toned(state, Tone::Good)]
+    let mut lines = vec![toned(state, Tone::Good)];
+    let decision = answer.session.as_ref().and_then(|session| session.decision.as_ref());
+    for (what, items) in [
+        ("approved", decision.map(|d| d.approved_items.join(", "))),
+        ("rejected", decision.map(|d| d.rejected_items.join(", "))),
+        ("skipped", decision.map(|d| d.skipped_items.join(", "))),
+    ] {
+        // Which items matters only where not all of them are.
+        let whole = decision.is_none_or(|d| d.rejected_items.is_empty() && d.skipped_items.is_empty());
+        if let Some(items) = items.filter(|items| !items.is_empty() && !whole) {
+            lines.push(toned(format!("{what:<10}"), Tone::Dim).joined(&plain(items)));
+        }
+    }
+    lines
 }
 
 pub(super) fn rejected(answer: &RejectResponse) -> Vec<Line> {

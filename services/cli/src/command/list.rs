@@ -1,4 +1,4 @@
-use assent_proto::approval::v1::{ListSessionsRequest, ListSessionsResponse};
+use assent_proto::approval::v1::{ListSessionsRequest, ListSessionsResponse, SessionOrder};
 use assent_proto::plan::v1::RiskLevel;
 use assent_proto::review::v1::PlanReviewState;
 
@@ -22,9 +22,28 @@ pub(crate) struct List {
     /// Asked for by this user
     #[arg(long, value_name = "USER", default_value = "", hide_default_value = true)]
     requester: String,
+    /// With this reviewer
+    #[arg(long, value_name = "USER", default_value = "", hide_default_value = true)]
+    reviewer: String,
+    /// Only those that are overdue
+    #[arg(long)]
+    overdue: bool,
+    /// What comes first
+    #[arg(long, value_enum, default_value_t = Order::Newest)]
+    order: Order,
     /// Most sessions to list
     #[arg(long, default_value_t = 50, value_name = "NUMBER")]
     limit: u16,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Order {
+    /// What was submitted last
+    Newest,
+    /// What was submitted first
+    Oldest,
+    /// What must be decided first
+    Deadline,
 }
 
 fn constant(prefix: &str, text: &str) -> String {
@@ -45,7 +64,15 @@ impl List {
                 .map(i32::from)
                 .ok_or_else(|| stop(Exit::Usage, format!("there is no risk {text:?}")))
         };
+        let order = match self.order {
+            Order::Newest => SessionOrder::Newest,
+            Order::Oldest => SessionOrder::Oldest,
+            Order::Deadline => SessionOrder::Deadline,
+        };
         Ok(ListSessionsRequest {
+            assigned_reviewer: self.reviewer,
+            overdue: self.overdue,
+            order: order.into(),
             states: self.states.iter().map(state).collect::<anyhow::Result<_>>()?,
             requester: self.requester,
             risk_level: self.risk.map(risk).transpose()?.unwrap_or_default(),

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod audit;
+mod change;
 mod comment;
 mod decide;
 mod delegate;
@@ -10,6 +11,7 @@ mod dev;
 mod doctor;
 mod explain;
 mod inbox;
+mod keys;
 mod list;
 mod migrate;
 mod notify;
@@ -58,6 +60,18 @@ pub(crate) enum Command {
     Delegate(delegate::Delegate),
     /// Show or change who there is
     Users(users::Users),
+    /// Withdraw a request for approval
+    Cancel(change::Cancel),
+    /// Give reviewers more time
+    Extend(change::Extend),
+    /// Ask somebody else to look at a plan
+    Reassign(change::Reassign),
+    /// Have the planner change the plan of a session
+    RequestChanges(change::RequestChanges),
+    /// Bring a session back to review
+    Resubmit(change::Resubmit),
+    /// Take the permission to execute back
+    Revoke(change::Revoke),
     /// Wait for the decision of a session
     Wait(wait::Wait),
     /// Follow everything that happens in a session
@@ -72,6 +86,8 @@ pub(crate) enum Command {
     Comment(comment::Comment),
     /// Show, verify or export who did what
     Audit(audit::Audit),
+    /// List the keys that sign grants, or change them
+    Keys(keys::Keys),
     /// List your notifications
     Inbox(inbox::Inbox),
     /// Test the channels of notifications, and look at what they took
@@ -101,6 +117,12 @@ impl Command {
             Self::Pending(command) => command.run(app).await,
             Self::Delegate(command) => command.run(app).await,
             Self::Users(command) => command.run(app).await,
+            Self::Cancel(command) => command.run(app).await,
+            Self::Extend(command) => command.run(app).await,
+            Self::Reassign(command) => command.run(app).await,
+            Self::RequestChanges(command) => command.run(app).await,
+            Self::Resubmit(command) => command.run(app).await,
+            Self::Revoke(command) => command.run(app).await,
             Self::Wait(command) => command.run(app).await,
             Self::Watch(command) => command.run(app).await,
             Self::Run(command) => command.run(app).await,
@@ -108,6 +130,7 @@ impl Command {
             Self::Tools(command) => command.run(app).await,
             Self::Comment(command) => command.run(app).await,
             Self::Audit(command) => command.run(app).await,
+            Self::Keys(command) => command.run(app).await,
             Self::Inbox(command) => command.run(app).await,
             Self::Notify(command) => command.run(app).await,
             Self::Whoami(command) => command.run(app).await,

@@ -1,9 +1,9 @@
 use std::path::PathBuf;
 
-use assent_plan::Span;
+use assent_plan::{Span, TimeoutAction};
 use assent_proto::approval::v1::SubmitForApprovalRequest;
 use assent_proto::review::v1::{ApprovalPriority, ApprovalRequestOptions, PlanReviewSession, SubmissionMode};
-use assent_rpc::convert::Wire as _;
+use assent_rpc::convert::{Wire as _, WireEnum as _};
 
 use super::wait;
 use crate::app::App;
@@ -28,6 +28,16 @@ pub(crate) struct Submit {
     /// Time to decide, e.g. 30m; the policy's when not given
     #[arg(long, value_name = "TIME")]
     timeout: Option<Span>,
+    /// What happens when nobody decides in time: cancel, proceed, escalate, remind or hold; as the policy says when not
+    /// given
+    #[arg(long, value_name = "ACTION")]
+    timeout_action: Option<TimeoutAction>,
+    /// The whole plan is approved or nothing
+    #[arg(long)]
+    all_or_nothing: bool,
+    /// Only tell what would happen
+    #[arg(long, conflicts_with = "wait")]
+    validate_only: bool,
     /// Only this user may decide; may be repeated
     #[arg(long = "approver", value_name = "USER")]
     approvers: Vec<String>,
@@ -79,7 +89,7 @@ impl Submit {
             return wait::through(app, &client, &session.id, None, true).await;
         }
         app.console.message(&session, || summary(&session, app))?;
-        if is_open(&session) {
+        if is_open(&session) && !session.id.is_empty() {
             app.console
                 .say([toned(format!("next: assent show {0}; assent wait {0}", session.id), Tone::Dim)]);
         }
@@ -108,11 +118,14 @@ impl Submit {
                 authorized_approvers: self.approvers,
                 reviewer_message: self.message,
                 priority: priority.into(),
+                timeout_action: self.timeout_action.map_or(0, |action| action.number()),
+                allow_partial_approval: self.all_or_nothing.then_some(false),
                 ..Default::default()
             }),
             mode: mode.into(),
             on_behalf_of: self.on_behalf_of,
             request_id: self.request_id,
+            validate_only: self.validate_only,
             ..Default::default()
         })
     }
@@ -122,7 +135,8 @@ fn summary(session: &PlanReviewSession, app: &App) -> Vec<Line> {
     let field = |name: &str| toned(format!("{name:<12}"), Tone::Dim);
     let (name, tone) = level(session.risk.as_ref().map_or(0, |r| r.level));
     let mut lines = vec![
-        field("session").then(&session.id, Tone::Bold),
+        field("session")
+            .then(if session.id.is_empty() { "none: only tried" } else { &session.id }, Tone::Bold),
         field("state").then(state_name(session.state), Tone::Plain),
         field("risk").then(name, tone),
     ];

@@ -69,7 +69,18 @@ fn particulars(event: &Event) -> String {
         Some(Payload::PlanPartiallyApproved(e)) => decided(e.decision.as_ref()),
         Some(Payload::PlanRejected(e)) => decided(e.decision.as_ref()),
         Some(Payload::PlanCancelled(e)) => decided(e.decision.as_ref()),
+        Some(Payload::ApprovalTimeout(e)) if e.decision.is_none() => {
+            format!("{}: {}", state(e.action_taken().as_str_name(), "TIMEOUT_ACTION_"), e.reason)
+        }
         Some(Payload::ApprovalTimeout(e)) => decided(e.decision.as_ref()),
+        Some(Payload::PlanModificationRequested(e)) => {
+            e.request.as_ref().map(|r| r.feedback.clone()).unwrap_or_default()
+        }
+        Some(Payload::PlanModificationFailed(e)) => e.error.clone(),
+        Some(Payload::PlanResubmitted(e)) => format!("version {}: {}", e.version, e.message),
+        Some(Payload::PlanReviewReassigned(e)) => e.reviewer_id.clone(),
+        Some(Payload::ApprovalDeadlineExtended(e)) => e.reason.clone(),
+        Some(Payload::GrantRevoked(e)) => e.reason.clone(),
         Some(Payload::PlanVoteCast(e)) => e.vote.as_ref().map(|v| v.reason.clone()).unwrap_or_default(),
         Some(Payload::PlanCommentAdded(e)) => {
             e.comment.as_ref().map(|c| c.content.clone()).unwrap_or_default()

@@ -194,7 +194,7 @@ impl ApprovalService for Gate {
 
     async fn get_keys(&self, _: Request<GetKeysRequest>) -> Answer<GetKeysResponse> {
         let public_key = key(1).verifying_key().to_bytes().to_vec();
-        let key = VerifyingKey { key_id: "key_1".to_owned(), public_key, create_time: None };
+        let key = VerifyingKey { key_id: "key_1".to_owned(), public_key, ..VerifyingKey::default() };
         Ok(Response::new(GetKeysResponse { keys: vec![key] }))
     }
 
@@ -260,6 +260,27 @@ impl ApprovalService for Gate {
         unused()
     }
     async fn break_glass(&self, _: Request<BreakGlassRequest>) -> Answer<BreakGlassResponse> {
+        unused()
+    }
+    async fn request_modification(
+        &self,
+        _: Request<RequestModificationRequest>,
+    ) -> Answer<RequestModificationResponse> {
+        unused()
+    }
+    async fn resubmit(&self, _: Request<ResubmitRequest>) -> Answer<ResubmitResponse> {
+        unused()
+    }
+    async fn cancel(&self, _: Request<CancelRequest>) -> Answer<CancelResponse> {
+        unused()
+    }
+    async fn reassign(&self, _: Request<ReassignRequest>) -> Answer<ReassignResponse> {
+        unused()
+    }
+    async fn extend_deadline(&self, _: Request<ExtendDeadlineRequest>) -> Answer<ExtendDeadlineResponse> {
+        unused()
+    }
+    async fn rotate_keys(&self, _: Request<RotateKeysRequest>) -> Answer<RotateKeysResponse> {
         unused()
     }
 }

@@ -31,6 +31,8 @@ pub(crate) struct CreateVersion {
     pub(crate) base: i32,
     pub(crate) change_description: String,
     pub(crate) request: Option<RequestKey>,
+    /// Whether only to tell what the version would be.
+    pub(crate) validate_only: bool,
 }
 
 /// What tells a repeated request from a new one.
@@ -51,13 +53,17 @@ pub(super) struct Before<'v> {
 }
 
 impl App {
-    /// Stores the plan with its estimate, risk, digest and changes; the same request again gets the same version.
+    /// Stores the plan with its estimate, risk, digest and changes, unless only to be told of it; the same request again
+    /// gets the same version.
     pub(crate) async fn create(
         &self,
         ctx: &OpContext,
         mut command: CreateVersion,
     ) -> Result<Version, VersioningError> {
         let session = command.session;
+        if command.validate_only {
+            return self.draft(ctx, command).await.map(|(version, _)| version);
+        }
         let request = command.request.take();
         let request = request.as_ref();
         if let Some(number) = self.recall(ctx, request).await? {

@@ -23,7 +23,8 @@ pub(super) fn read_create(body: pb::CreateVersionRequest) -> Result<CreateVersio
     let session = session_of(body.session_id)?;
     let plan = read_plan(body.plan.unwrap_or_default())?;
     let change_description = body.change_description;
-    Ok(CreateVersion { session, plan, base: body.base_version, change_description, request })
+    let (base, validate_only) = (body.base_version, body.validate_only);
+    Ok(CreateVersion { session, plan, base, change_description, request, validate_only })
 }
 
 pub(super) fn read_plan(plan: plan_pb::Plan) -> Result<Plan, Status> {

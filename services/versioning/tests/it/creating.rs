@@ -1,5 +1,6 @@
 use assent_plan::PlanDigest;
 use assent_proto::plan::v1::PlanChangeType;
+use assent_proto::versioning::v1::CreateVersionRequest;
 use assent_rpc::convert::Wire as _;
 use assent_testkit::{Storage, both_storages};
 use tonic::Code;
@@ -30,6 +31,26 @@ async fn a_version_is_completed_assessed_and_numbered(storage: Storage) {
     assert_eq!(kinds, [PlanChangeType::WorkItemModified]);
     let second_plan = second.plan.unwrap();
     assert_eq!((second_plan.id, second_plan.requester), (first.plan.unwrap().id, String::new()));
+    rig.stop().await;
+}
+
+async fn a_trial_tells_what_the_version_would_be_and_keeps_nothing(storage: Storage) {
+    let rig = Rig::start(storage).await;
+    let session = rig.session();
+    let trial = |content, base| CreateVersionRequest {
+        validate_only: true,
+        request_id: "6f3f7d0e-5c8e-4c9e-9d55-0c5a1f6b7a16".to_owned(),
+        ..version(session, &plan("g", content), base)
+    };
+    let tried = rig.create(trial("a", 0)).await.unwrap();
+    assert_eq!(refusal(&rig.get(session, None).await.unwrap_err(), "").0, "VERSION_NOT_FOUND");
+    let first = rig.create(version(session, &plan("g", "a"), 0)).await.unwrap();
+    assert_eq!((tried.version_number, &tried.estimate, &tried.risk), (1, &first.estimate, &first.risk));
+    assert_eq!(tried.item_digests, first.item_digests);
+    // Judged as the real one would be.
+    assert_eq!(refusal(&rig.create(trial("b", 0)).await.unwrap_err(), "").0, "VERSION_CONFLICT");
+    assert_eq!(rig.create(trial("b", 1)).await.unwrap().changes.len(), 1);
+    assert_eq!(rig.get(session, None).await.unwrap().version.unwrap().version_number, 1);
     rig.stop().await;
 }
 
@@ -105,6 +126,7 @@ async fn a_repeated_request_makes_one_version(storage: Storage) {
 
 both_storages!(
     a_version_is_completed_assessed_and_numbered,
+    a_trial_tells_what_the_version_would_be_and_keeps_nothing,
     an_unsound_plan_is_refused_with_everything_wrong_with_it,
     a_peer_that_answers_nonsense_is_no_fault_of_the_caller,
     an_outdated_author_is_told_the_head,

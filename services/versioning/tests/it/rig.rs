@@ -157,6 +157,7 @@ pub(crate) fn version(session: SessionId, plan: &Plan, base_version: i32) -> Cre
         base_version,
         change_description: "because".to_owned(),
         request_id: String::new(),
+        validate_only: false,
     }
 }
 
