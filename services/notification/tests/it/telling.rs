@@ -215,7 +215,7 @@ async fn while_nobody_decides_others_are_asked_and_reminded(storage: Storage) {
     let rig = Rig::start(storage, Setup::new()).await;
     let session = rig.session();
     let action = |action: TimeoutAction| {
-        Payload::ApprovalTimeout(ApprovalTimeout { action_taken: action.into(), decision: None })
+        Payload::ApprovalTimeout(ApprovalTimeout { action_taken: action.into(), ..Default::default() })
     };
     rig.gate_says(session, action(TimeoutAction::Escalate)).await;
     rig.inbox_of("cem", 1).await;
