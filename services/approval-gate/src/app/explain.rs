@@ -1,7 +1,7 @@
 //! Where a decision stands, and why.
 
-use assent_core::OpContext;
-use assent_core::id::SessionId;
+use assent_core::id::{CommentKind, SessionId};
+use assent_core::{Id, OpContext};
 
 use super::App;
 use super::voter::Eligible;
@@ -28,6 +28,8 @@ pub(crate) struct Explanation {
     pub(crate) excluded: Vec<Excluded>,
     pub(crate) eligible: Vec<Eligible>,
     pub(crate) decision: Option<Decision>,
+    /// Concerns that must be resolved first, where the policy wants that.
+    pub(crate) open_concerns: Vec<Id<CommentKind>>,
     pub(crate) summary: Vec<String>,
 }
 
@@ -58,6 +60,10 @@ impl App {
         };
         let excluded = self.excluded(&session, &authors).await?;
         let decision = store::decision::of_session(&self.db, id).await?;
+        let open_concerns = match state.is_open() && session.risk.requirement.no_open_concerns {
+            true => store::comment::open_concerns(&self.db, id).await?,
+            false => Vec::new(),
+        };
 
         let electorate = session.electorate(&authors);
         let tally = session.tally(&authors, &votes, None);
@@ -76,6 +82,9 @@ impl App {
             None if state.is_open() => summary.extend(missing(&tally, open_stage.as_deref())),
             None => summary.push(format!("the session is {state}")),
         }
+        if !open_concerns.is_empty() {
+            summary.push(format!("concerns to resolve before it can be approved: {}", open_concerns.len()));
+        }
         if decision.is_none() {
             summary
                 .extend(excluded.iter().map(|one| format!("{} is excluded: {}", one.user_id, one.message)));
@@ -89,6 +98,7 @@ impl App {
             excluded,
             eligible,
             decision,
+            open_concerns,
             summary,
             session,
         })

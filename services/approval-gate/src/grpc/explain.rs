@@ -47,6 +47,7 @@ pub(super) fn explanation_to_pb(explanation: &Explanation) -> pb::ExplainDecisio
         conditions: decision.map(|decision| decision.conditions).unwrap_or_default(),
         eligible: explanation.eligible.iter().map(eligible_to_pb).collect(),
         policy_digest: session.risk.policy_digest.to_pb(),
+        open_concerns: explanation.open_concerns.iter().map(|id| id.to_pb()).collect(),
     }
 }
 

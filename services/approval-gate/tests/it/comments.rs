@@ -241,6 +241,9 @@ async fn open_concerns_hold_up_the_approval_where_the_policy_says_so(storage: St
     let held = is(Code::FailedPrecondition, "OPEN_CONCERNS", &concern.id);
     assert_eq!(told(rig.approve("ada", &session).await.unwrap_err(), "comments"), held);
     assert_eq!(rig.get(&session.id).await.state(), State::Pending);
+    let explained = rig.explain(&session.id).await;
+    assert_eq!(explained.open_concerns, [concern.id.clone()]);
+    assert!(explained.summary.contains(&"concerns to resolve before it can be approved: 1".to_owned()));
     // Neither the requester nor somebody without a say talks it away, and hiding it does not help.
     let kept_out = is(Code::PermissionDenied, "COMMENT_FORBIDDEN", "NOT_REVIEWER");
     assert_eq!(told(resolve(&rig, "rob", &concern.id).await.unwrap_err(), "why"), kept_out);
