@@ -11,6 +11,7 @@ mod executor;
 mod notifications;
 mod pgbench;
 mod plans;
+mod risk;
 mod sinks;
 mod workflow;
 
@@ -32,6 +33,9 @@ async fn main() {
     // Needs the programs beside this one: cargo build --release --workspace --bins.
     if part.as_deref() == Some("cluster") {
         executor::cluster().await;
+    }
+    if wanted("risk") {
+        risk::run();
     }
     if wanted("plans") {
         plans::pure();

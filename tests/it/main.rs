@@ -25,6 +25,8 @@ mod footprint;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod policies;
+#[cfg(test)]
 mod polyglot;
 #[cfg(test)]
 mod statements;

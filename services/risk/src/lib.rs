@@ -7,10 +7,13 @@
 mod config;
 mod domain;
 mod grpc;
+mod replay;
+mod rulebook;
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use assent_plan::Catalog;
 use assent_proto::risk::v1::risk_service_server::RiskServiceServer;
 use assent_rpc::Access;
 use assent_runtime::{BuildError, Service, TaskSet, Wiring};
@@ -18,15 +21,14 @@ use assent_store::Db;
 use tonic::service::RoutesBuilder;
 
 pub use crate::config::Config;
-pub use crate::domain::{Policy, PolicyError, TrialError, TrialReport, Trials, assess};
+pub use crate::domain::{Diagnostic, Policy, PolicyError, Severity, TrialError, TrialReport, Trials, assess};
+pub use crate::replay::{Change, Summary, replay};
+pub use crate::rulebook::{Reloaded, Rulebook, RulebookError};
 
 /// Judges plans under one policy.
-pub struct Risk(Arc<Rulebook>);
-
-/// What every assessment is made from.
-pub(crate) struct Rulebook {
-    pub(crate) catalog: Catalog,
-    pub(crate) policy: Policy,
+pub struct Risk {
+    rulebook: Arc<Rulebook>,
+    reload: Option<Duration>,
 }
 
 impl Service for Risk {
@@ -35,33 +37,48 @@ impl Service for Risk {
     const ACCESS: &'static [(&'static str, Access)] = &[
         ("/assent.risk.v1.RiskService/AssessPlan", Access::Authenticated),
         ("/assent.risk.v1.RiskService/GetPolicy", Access::Authenticated),
+        ("/assent.risk.v1.RiskService/CheckPolicy", Access::Authenticated),
+        ("/assent.risk.v1.RiskService/ReplayPolicy", Access::Authenticated),
     ];
     type Config = Config;
 
     async fn build(config: Config, wiring: &Wiring) -> Result<Self, BuildError> {
-        let catalog = wiring.catalog()?;
-        let policy = match config.policy_file.as_str() {
-            "" => Policy::builtin(),
-            path => Policy::from_yaml(&read(path)?),
-        };
-        let policy = policy.map_err(|error| BuildError::Config(error.to_string()))?;
-        Ok(Self(Arc::new(Rulebook { catalog, policy })))
+        let file = Some(config.policy_file).filter(|path| !path.is_empty()).map(PathBuf::from);
+        let seconds = config.policy_reload_seconds;
+        let reload = (seconds > 0 && file.is_some()).then(|| Duration::from_secs(seconds));
+        let rulebook = Rulebook::open(wiring.catalog()?, file).map_err(|error| match error {
+            RulebookError::File { path, source } => BuildError::File { path, source },
+            policy @ RulebookError::Policy { .. } => BuildError::Config(policy.to_string()),
+        })?;
+        Ok(Self { rulebook: Arc::new(rulebook), reload })
     }
 
     fn routes(&self, routes: &mut RoutesBuilder) {
-        let service = RiskServiceServer::new(grpc::Grpc(self.0.clone()))
+        let service = RiskServiceServer::new(grpc::Grpc(self.rulebook.clone()))
             .max_decoding_message_size(assent_rpc::MAX_MESSAGE_BYTES)
             .max_encoding_message_size(assent_rpc::MAX_MESSAGE_BYTES);
         routes.add_service(service);
     }
 
-    fn tasks(&self, _tasks: &mut TaskSet) {}
+    fn tasks(&self, tasks: &mut TaskSet) {
+        let Some(period) = self.reload else { return };
+        let rulebook = Arc::clone(&self.rulebook);
+        tasks.every("reload_policy", period, move || std::future::ready(reload(&rulebook)));
+    }
 
     fn database(&self) -> Option<&Db> {
         None
     }
 }
 
-fn read(path: &str) -> Result<String, BuildError> {
-    std::fs::read_to_string(path).map_err(|source| BuildError::File { path: path.to_owned(), source })
+fn reload(rulebook: &Rulebook) -> Result<(), RulebookError> {
+    match rulebook.reload()? {
+        Reloaded::Unchanged => {}
+        Reloaded::Adopted(digest) => tracing::info!(policy = %digest, "policy changed"),
+        Reloaded::Refused(diagnostics) => {
+            let first = diagnostics.first().map(ToString::to_string).unwrap_or_default();
+            tracing::error!(problem = %first, "the changed policy file is refused; the policy before it stays");
+        }
+    }
+    Ok(())
 }

@@ -19,7 +19,10 @@ mod pending;
 mod plan;
 mod plan_edit;
 mod plan_versions;
+mod policy;
+mod policy_replay;
 mod review;
+mod risk;
 mod run;
 mod submit;
 mod tools;
@@ -38,6 +41,10 @@ pub(crate) enum Command {
     Demo(demo::Demo),
     /// Make or assess a plan without asking anybody; or look at and change that of a session
     Plan(plan::Plan),
+    /// Say why a plan is as risky as it is
+    Risk(risk::Risk),
+    /// Check, test and try out risk policies
+    Policy(policy::Policy),
     /// Ask for approval of a goal or a plan
     Submit(submit::Submit),
     /// List review sessions, newest first
@@ -106,6 +113,8 @@ impl Command {
             Self::Dev(command) => command.run(app).await,
             Self::Demo(command) => command.run(app).await,
             Self::Plan(command) => command.run(app).await,
+            Self::Risk(command) => command.run(app).await,
+            Self::Policy(command) => command.run(app).await,
             Self::Submit(command) => command.run(app).await,
             Self::List(command) => command.run(app).await,
             Self::Show(command) => command.run(app).await,

@@ -11,5 +11,5 @@ mod subject;
 mod trial;
 
 pub use assess::assess;
-pub use policy::{Policy, PolicyError};
+pub use policy::{Diagnostic, Policy, PolicyError, Severity};
 pub use trial::{TrialError, TrialReport, Trials};

@@ -73,6 +73,11 @@ impl Patterns {
         })
     }
 
+    /// Whether `pattern` can be compiled at all.
+    pub(super) fn check(pattern: &str) -> Result<(), regex::Error> {
+        RegexBuilder::new(pattern).unicode(false).size_limit(SIZE).build().map(drop)
+    }
+
     pub(super) fn contains(&self, name: &str) -> bool {
         self.names.iter().any(|known| known == name)
     }

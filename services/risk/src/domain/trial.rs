@@ -109,7 +109,37 @@ pub struct TrialReport {
     pub free: usize,
 }
 
+/// The tests of the shipped policy's rules.
+const SHIPPED_RULES: &str = include_str!("../../policy/default.test.yaml");
+
+/// Cases that Assent ships.
+const SHIPPED_CASES: [&str; 6] = [
+    include_str!("../../corpus/files.yaml"),
+    include_str!("../../corpus/plans.yaml"),
+    include_str!("../../corpus/shell.yaml"),
+    include_str!("../../corpus/sql.yaml"),
+    include_str!("../../corpus/text.yaml"),
+    include_str!("../../corpus/web.yaml"),
+];
+
 impl Trials {
+    /// Adds the tests that Assent ships for its own policy.
+    ///
+    /// # Errors
+    /// Only through a defect of the shipped files.
+    pub fn add_shipped(&mut self) -> Result<(), TrialError> {
+        self.add(SHIPPED_RULES)?;
+        self.add_shipped_cases()
+    }
+
+    /// Adds the labelled cases that Assent ships, for any policy.
+    ///
+    /// # Errors
+    /// Only through a defect of the shipped files.
+    pub fn add_shipped_cases(&mut self) -> Result<(), TrialError> {
+        SHIPPED_CASES.iter().try_for_each(|text| self.add(text))
+    }
+
     /// Adds the tests of a file: an object with `tests`, or a list of labelled cases.
     ///
     /// # Errors

@@ -16,10 +16,11 @@ const UNKNOWN: &str = "- { id: a, name: A, tool: teleport, arguments: { to: mars
 #[test]
 fn every_rule_matches_what_it_is_for_and_not_its_neighbour() {
     let mut trials = Trials::default();
-    trials.add(include_str!("../../policy/default.test.yaml")).unwrap();
+    trials.add_shipped().unwrap();
     let report = trials.run(&builtin(), &Catalog::builtin().unwrap()).unwrap();
-    assert!(report.is_passed(), "{:#?}", report.failures);
+    assert!(report.is_passed(), "{:#?}\n{:#?}", report.failures, report.dangerous);
     assert!(report.rule_samples > 200, "{}", report.rule_samples);
+    assert!(report.cases() >= 300 && report.free * 10 >= report.harmless() * 9, "{report}");
     assert!(builtin().rule_names().count() >= 40);
 }
 

@@ -10,6 +10,6 @@ mod functions;
 mod tests;
 mod value;
 
-pub(super) use compile::{Condition, Path};
+pub(super) use compile::{Condition, Flaw, Path};
 pub(super) use eval::{Budget, Judgement};
 pub(super) use value::Val;
