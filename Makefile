@@ -8,7 +8,7 @@ ASSENT := cargo run --quiet --package assent-cli --bin assent --
 SERVICES := planner risk versioning approval-gate executor notification
 # nextest runs each test in a process of its own and is faster; without it cargo's own runner does.
 TEST_RUNNER := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test)
-SCRIPTS := .ci/run tests/*.sh deploy/local/*.sh deploy/compose/*.sh
+SCRIPTS := .ci/run fuzz/*.sh tests/*.sh deploy/local/*.sh deploy/compose/*.sh
 
 .PHONY: help
 help: ## this list
@@ -38,6 +38,10 @@ test: first-build ## run every test, on SQLite and on a throw-away Postgres and 
 	@tools="$$(tests/tools.sh)" && export ASSENT_TOOLS="$$tools" \
 	  && cargo build --workspace --all-targets \
 	  && tests/servers.sh $(TEST_RUNNER) --workspace
+
+.PHONY: fuzz
+fuzz: first-build ## fuzz whatever reads a plan, guided by coverage, 30 s each (make fuzz SECONDS=600); needs c++
+	@fuzz/run.sh $(or $(SECONDS),30)
 
 .PHONY: bench
 bench: first-build ## submit, approve and execute as fast as it goes, on both storages, beside pgbench
