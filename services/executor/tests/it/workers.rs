@@ -35,7 +35,8 @@ fn work(id: &str) -> WorkItem {
 
 struct Worker<'r> {
     rig: &'r Rig,
-    stream: tonic::Streaming<LeaseWorkResponse>,
+    /// None once it is gone: a worker that is connected may take its own work again.
+    stream: Option<tonic::Streaming<LeaseWorkResponse>>,
 }
 
 impl<'r> Worker<'r> {
@@ -47,11 +48,16 @@ impl<'r> Worker<'r> {
         };
         change(&mut request);
         let stream = rig.workers().lease_work(request).await.unwrap().into_inner();
-        Self { rig, stream }
+        Self { rig, stream: Some(stream) }
+    }
+
+    fn vanish(&mut self) {
+        self.stream = None;
     }
 
     async fn lease(&mut self) -> Work {
-        let next = tokio::time::timeout(Duration::from_secs(30), self.stream.message()).await;
+        let next =
+            tokio::time::timeout(Duration::from_secs(30), self.stream.as_mut().unwrap().message()).await;
         next.expect("no work in time").unwrap().unwrap().work.unwrap()
     }
 
@@ -164,6 +170,7 @@ async fn a_worker_that_died_is_replaced_and_cannot_report_any_more(storage: Stor
     let id = rig.approve(&plan(vec![work("a")], &[])).await;
     let mut dead = Worker::new(&rig, "dead", |_| {}).await;
     let lost = dead.lease().await;
+    dead.vanish();
     let mut other = Worker::new(&rig, "other", |_| {}).await;
     rig.source.clock().advance(Duration::from_secs(11));
     let mine = other.lease().await;
@@ -266,7 +273,7 @@ async fn work_that_was_changed_is_not_handed_out(storage: Storage) {
     let mut tx = db.begin().await.unwrap();
     assert_eq!(tx.query(CHANGE).bind(Json(evil)).execute().await.unwrap(), 1);
     tx.commit().await.unwrap();
-    let mut stream = Worker::new(&rig, "w", |_| {}).await.stream;
+    let mut stream = Worker::new(&rig, "w", |_| {}).await.stream.unwrap();
     // In a task of its own: calls within a process run in the task that makes them.
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(async move { stream.message().await });
@@ -284,6 +291,7 @@ async fn a_worker_that_takes_too_long_loses_the_work(storage: Storage) {
     let id = rig.approve(&plan(vec![slow], &[])).await;
     let mut worker = Worker::new(&rig, "w", |_| {}).await;
     let leased = worker.lease().await;
+    worker.vanish();
     rig.source.clock().advance(Duration::from_secs(601));
     let (ended, _) = rig.ended(id).await;
     assert!(run(&ended, "a").error.starts_with("TIMED_OUT"), "{ended:#?}");
