@@ -32,8 +32,9 @@ if [ "$(state)" != "$(cat "$target/state" 2>/dev/null)" ]; then
     npm ci --ignore-scripts --no-audit --no-fund --silent >&2
     node_modules/.bin/tsc
   )
-  "$tools/python" -m grpc_tools.protoc -I proto --python_out="$target/python" --grpc_python_out="$target/python" \
-    $(find proto/assent -name '*.proto')
+  find proto/assent -name '*.proto' -print0 \
+    | xargs -0 "$tools/python" -m grpc_tools.protoc -I proto \
+      --python_out="$target/python" --grpc_python_out="$target/python"
   state >"$target/state"
 fi
 echo "$target"
