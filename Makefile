@@ -43,6 +43,10 @@ test: first-build ## run every test, on SQLite and on a throw-away Postgres and 
 fuzz: first-build ## fuzz whatever reads a plan, guided by coverage, 30 s each (make fuzz SECONDS=600); needs c++
 	@fuzz/run.sh $(or $(SECONDS),30)
 
+.PHONY: test-model
+test-model: first-build ## ask a real, small language model for plans
+	@tests/model.sh cargo test --package assent-planner --test it real_model -- --ignored --nocapture
+
 .PHONY: bench
 bench: first-build ## submit, approve and execute as fast as it goes, on both storages, beside pgbench
 	@ASSENT_TEST_FSYNC=on tests/servers.sh cargo run --release --package assent-tests --bin assent-bench

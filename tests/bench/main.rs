@@ -10,6 +10,7 @@
 mod executor;
 mod notifications;
 mod pgbench;
+mod planner;
 mod plans;
 mod risk;
 mod sinks;
@@ -36,6 +37,9 @@ async fn main() {
     }
     if wanted("risk") {
         risk::run();
+    }
+    if wanted("planner") {
+        planner::run().await;
     }
     if wanted("plans") {
         plans::pure();

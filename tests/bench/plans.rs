@@ -52,7 +52,7 @@ pub(crate) fn pure() {
 }
 
 /// Items that wait for each other in rows of ten.
-fn chain(items: usize) -> Plan {
+pub(crate) fn chain(items: usize) -> Plan {
     let item = |n: usize| {
         json!({
             "id": format!("item-{n:04}"), "name": format!("Step number {n}"), "tool": "file_write",
@@ -71,7 +71,7 @@ fn chain(items: usize) -> Plan {
     .unwrap()
 }
 
-fn line(label: &str, mut times: Vec<Duration>, limit: u32) {
+pub(crate) fn line(label: &str, mut times: Vec<Duration>, limit: u32) {
     times.sort();
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1000.0;
     println!("{label:<46} {:>6.1} ms {:>6.1} ms {limit:>6} ms", at(0.50), at(0.95));

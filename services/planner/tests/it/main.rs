@@ -8,6 +8,7 @@ mod llm;
 mod model;
 mod plans;
 mod playbooks;
+mod real_model;
 mod revisions;
 mod rig;
 mod shipped;
