@@ -5,6 +5,7 @@ use std::time::Duration;
 use assent_runtime::BuildError;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::license::Tier;
 use crate::domain::options::Mode;
 use crate::vault::{SHORTEST_SECRET, Vault};
 
@@ -26,6 +27,14 @@ pub struct Config {
     pub directory: String,
     /// Comments that one author may write or edit within a minute.
     pub comments_per_minute: u32,
+    /// Days for which an approved session is kept after its last change, and after its execution ended.
+    pub keep_completed_days: u32,
+    /// Days for which a rejected, timed out or cancelled session is kept.
+    pub keep_rejected_days: u32,
+    /// Days for which the audit of a session is kept after the session was removed.
+    pub keep_audit_days: u32,
+    /// What the license has: `core`, `writer_pro`, `teams` or `enterprise`.
+    pub license_tier: Tier,
     /// Seconds between two signed heads of the log over all audit chains; none is signed while nothing was added.
     pub tree_head_seconds: u64,
     /// Days after which another key signs grants; 0 leaves it to administrators.
@@ -48,6 +57,10 @@ impl Default for Config {
             tree_head_seconds: 300,
             key_rotation_days: 90,
             key_encryption_secret_file: String::new(),
+            keep_completed_days: 30,
+            keep_rejected_days: 7,
+            keep_audit_days: 7 * 365,
+            license_tier: Tier::Enterprise,
         }
     }
 }
@@ -60,6 +73,9 @@ impl Config {
             ("sweep_seconds", self.sweep_seconds),
             ("comments_per_minute", u64::from(self.comments_per_minute)),
             ("tree_head_seconds", self.tree_head_seconds),
+            ("keep_completed_days", u64::from(self.keep_completed_days)),
+            ("keep_rejected_days", u64::from(self.keep_rejected_days)),
+            ("keep_audit_days", u64::from(self.keep_audit_days)),
         ];
         if let Some((key, _)) = amounts.iter().find(|(_, amount)| *amount == 0) {
             return Err(BuildError::Config(format!("service.{key} must be at least 1")));

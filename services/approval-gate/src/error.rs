@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use assent_core::id::{CommentKind, DelegationKind, GrantKind, SessionId};
 use assent_core::{Code, Fault, Id, Reason, Violation};
+use assent_evidence::bundle::SealError;
 use assent_plan::RiskLevel;
 use assent_rpc::{InvalidRequest, RemoteFault, status};
 use assent_store::StoreError;
@@ -12,6 +13,7 @@ use assent_store::idempotency::IdempotencyError;
 use crate::domain::comment::CommentRefusal;
 use crate::domain::deadline::{BadDeadline, NewDeadline};
 use crate::domain::eligibility::Ineligible;
+use crate::domain::license::{Feature, Tier};
 use crate::domain::session::Refusal;
 use crate::domain::state::State;
 use crate::domain::vote::Subject;
@@ -123,6 +125,14 @@ pub enum GateError {
     /// There is no signing key.
     #[error("there is no key to sign grants with")]
     Key(#[source] KeyError),
+    /// The license lacks a feature.
+    #[error("the license {tier} does not have {feature}; {} does", .feature.tier())]
+    NotLicensed {
+        /// The feature.
+        feature: Feature,
+        /// The license.
+        tier: Tier,
+    },
     /// The request is not well-formed.
     #[error(transparent)]
     Invalid(#[from] InvalidRequest),
@@ -221,6 +231,7 @@ impl Fault for GateError {
                 Code::FailedPrecondition
             }
             Self::CommentRate { .. } | Self::CommentLimit(_) | Self::TooManyWaits => Code::ResourceExhausted,
+            Self::NotLicensed { .. } => Code::PermissionDenied,
             Self::NotEligible(_) | Self::RoleRequired(_) => Code::PermissionDenied,
             Self::Outdated(_) | Self::PolicyChanged { .. } => Code::Aborted,
             other => other.inner().map_or(Code::Internal, Fault::code),
@@ -248,6 +259,7 @@ impl Fault for GateError {
             Self::CommentRate { .. } => Reason::new("COMMENT_RATE_LIMITED"),
             Self::CommentLimit(_) => Reason::new("COMMENT_LIMIT_REACHED"),
             Self::OpenConcerns { .. } => Reason::new("OPEN_CONCERNS"),
+            Self::NotLicensed { .. } => Reason::new("FEATURE_NOT_LICENSED"),
             Self::NoTreeHead(_) => Reason::new("TREE_HEAD_NOT_FOUND"),
             Self::LogDamaged => Reason::new("DATA_CORRUPT"),
             Self::Outdated(_) => Reason::new("VERSION_CONFLICT"),
@@ -287,6 +299,11 @@ impl Fault for GateError {
                 ("session_id", session.to_string()),
                 ("comments", open.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")),
             ]),
+            Self::NotLicensed { feature, tier } => named(&[
+                ("feature", feature.to_string()),
+                ("license", tier.to_string()),
+                ("needs", feature.tier().to_string()),
+            ]),
             Self::NoTreeHead(size) => named(&[("tree_size", size.to_string())]),
             Self::RiskierSubset { whole, subset } => {
                 named(&[("whole", whole.to_string()), ("subset", subset.to_string())])
@@ -316,6 +333,15 @@ impl From<KeyError> for GateError {
         match error {
             KeyError::Store(error) => Self::Store(error),
             other => Self::Key(other),
+        }
+    }
+}
+
+impl From<SealError<jsonwebtoken::errors::Error>> for GateError {
+    fn from(error: SealError<jsonwebtoken::errors::Error>) -> Self {
+        match error {
+            SealError::Canonical(error) => Self::Audit(error),
+            SealError::Sign(error) => Self::Sign(error),
         }
     }
 }

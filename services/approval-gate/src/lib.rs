@@ -26,7 +26,7 @@ use assent_runtime::{BuildError, OnError, Peer, Service, TaskSet, Wiring};
 use assent_store::{Db, Migrations, Sql, StoreError, idempotency};
 use tonic::service::RoutesBuilder;
 
-pub use app::App;
+pub use app::{App, Removed};
 pub use config::Config;
 pub use error::GateError;
 
@@ -40,6 +40,8 @@ pub static MIGRATIONS: Migrations = Migrations {
 /// Every statement of this service, by module.
 pub const STATEMENTS: &[&[Sql]] = store::STATEMENTS;
 
+/// How often it is looked for what is old enough to go.
+const REMOVE_EVERY: Duration = Duration::from_secs(60 * 60);
 /// How often answers to old requests are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(60 * 60);
 /// How often a replica looks for the key that another one made.
@@ -139,6 +141,13 @@ impl Service for ApprovalGate {
             async move {
                 app.tell_waits(doorbell).await;
                 Ok(())
+            }
+        });
+        tasks.every("remove_old", REMOVE_EVERY, {
+            let app = app.clone();
+            move || {
+                let app = app.clone();
+                async move { app.remove_old().await.map(drop) }
             }
         });
         tasks.every("forget_requests", FORGET_EVERY, {

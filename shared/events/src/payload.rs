@@ -44,6 +44,8 @@ pub fn type_name(payload: &Payload) -> &'static str {
         Payload::PlanReviewReassigned(_) => "plan_review_reassigned",
         Payload::ApprovalDeadlineExtended(_) => "approval_deadline_extended",
         Payload::SigningKeyRotated(_) => "signing_key_rotated",
+        Payload::SessionRemoved(_) => "session_removed",
+        Payload::AuditRemoved(_) => "audit_removed",
     }
 }
 

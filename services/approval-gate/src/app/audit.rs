@@ -25,12 +25,15 @@ pub(crate) struct Checked {
 }
 
 impl App {
-    /// The end of the chain of a session, or of the directory, whose id is all zeros.
+    /// The end of the chain of a session, also of one that was removed, or of the directory, whose id is all zeros.
     pub(super) async fn chain_head(&self, id: SessionId) -> Result<Head, GateError> {
         if id == store::chain::DIRECTORY {
             return Ok(store::chain::head(&self.db, id).await?);
         }
-        Ok(self.session(id).await?.audit)
+        match store::session::load(&self.db, id).await? {
+            Some(session) => Ok(session.audit),
+            None => store::retention::buried(&self.db, id).await?.ok_or(GateError::UnknownSession(id)),
+        }
     }
 
     /// A page of a session's entries, oldest first, and the token of the next.

@@ -4,10 +4,12 @@ use assent_core::id::SessionId;
 use assent_core::{Actor, Timestamp};
 use assent_events::{Cursor, Handled};
 use assent_plan::Map;
+use assent_proto::event::v1 as events;
 use assent_proto::event::v1::Event;
 use assent_proto::event::v1::event::Payload;
 use assent_proto::execution::v1 as pb;
 use assent_rpc::convert::Wire;
+use assent_store::{StoreError, Tx};
 use serde_json::{Value, json};
 
 use super::App;
@@ -53,9 +55,28 @@ impl App {
         };
         append_entry(&mut tx, &mut session, &entry).await?;
         store::session::extend_audit(&mut tx, id, &session.audit).await?;
+        note_execution(&mut tx, id, event, time).await?;
         cursor.advance(&mut tx).await?;
         tx.commit().await?;
         Ok(Handled::Done)
+    }
+}
+
+/// Keeps in mind what runs, so that it is not removed.
+async fn note_execution(
+    tx: &mut Tx,
+    session: SessionId,
+    event: &Event,
+    time: Timestamp,
+) -> Result<(), StoreError> {
+    match event.payload.as_ref() {
+        Some(Payload::ExecutionStarted(events::ExecutionStarted { execution: Some(execution) })) => {
+            store::retention::execution_began(tx, session, &execution.id).await
+        }
+        Some(Payload::ExecutionEnded(events::ExecutionEnded { execution: Some(execution), .. })) => {
+            store::retention::execution_ended(tx, &execution.id, time).await
+        }
+        _ => Ok(()),
     }
 }
 

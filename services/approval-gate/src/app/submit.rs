@@ -55,10 +55,12 @@ impl App {
         if let Some(session) = self.recall(ctx, &submission).await? {
             return self.view(ctx, session).await;
         }
+        self.submission_licensed(ctx, &submission.options)?;
         let session_id: SessionId = ctx.new_id();
         let plan = self.plan(ctx, &submission).await?;
         let wanted = NewVersion { validate_only: submission.validate_only, ..NewVersion::first(plan) };
         let version = self.peers.create_version(ctx, session_id, wanted).await?;
+        self.requirement_licensed(&version.risk.requirement)?;
         let session = self.draft(ctx, &submission, session_id, &version)?;
         let at_once = session.options.approves_at_once(session.mode, &session.risk);
         if submission.validate_only {

@@ -9,6 +9,7 @@ pub mod directory;
 pub mod eligibility;
 pub mod grant;
 pub mod involved;
+pub mod license;
 pub mod member;
 pub mod modification;
 pub mod options;

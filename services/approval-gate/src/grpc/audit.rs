@@ -14,7 +14,11 @@ use tonic::{Request, Response, Status};
 use super::convert::{entry_to_pb, record_to_pb};
 use super::{Grpc, request, session_id};
 use crate::app::export::Span;
+use crate::domain::license::Feature;
 use crate::error::GateError;
+
+/// Bytes of a bundle in one message.
+const CHUNK: usize = 64 * 1024;
 
 type Messages<M> = Pin<Box<dyn Stream<Item = Result<M, Status>> + Send>>;
 
@@ -25,6 +29,7 @@ impl AuditService for Grpc {
         request: Request<pb::ListEntriesRequest>,
     ) -> Result<Response<pb::ListEntriesResponse>, Status> {
         let (_, body) = accept(request)?;
+        self.0.licensed(Feature::AuditLog)?;
         let page =
             Page::parse(body.page_size, &body.page_token, &body.session_id).map_err(request::refused)?;
         let (entries, next_page_token) = self.0.audit_entries(session_id(body.session_id)?, &page).await?;
@@ -37,6 +42,7 @@ impl AuditService for Grpc {
         request: Request<pb::VerifyRequest>,
     ) -> Result<Response<pb::VerifyResponse>, Status> {
         let (_, body) = accept(request)?;
+        self.0.licensed(Feature::AuditLog)?;
         let checked = self.0.verify_audit(session_id(body.session_id)?).await?;
         let verdict = checked.verdict;
         let intact = verdict.broken.is_none();
@@ -58,6 +64,7 @@ impl AuditService for Grpc {
         request: Request<pb::ExportRequest>,
     ) -> Result<Response<Self::ExportStream>, Status> {
         let (_, body) = accept(request)?;
+        self.0.licensed(Feature::AuditLog)?;
         let response = |told| pb::ExportResponse { record: Some(record_to_pb(told)) };
         if !body.session_id.is_empty() {
             let told = self.0.audit_record(session_id(body.session_id)?).await?;
@@ -73,6 +80,7 @@ impl AuditService for Grpc {
         request: Request<pb::GetTreeHeadRequest>,
     ) -> Result<Response<pb::GetTreeHeadResponse>, Status> {
         let (_, body) = accept(request)?;
+        self.0.licensed(Feature::AuditLog)?;
         let (head, proof) = self.0.tree_head(body.tree_size, body.known_size).await?;
         let head = pb::TreeHead {
             tree_size: head.tree_size,
@@ -82,6 +90,20 @@ impl AuditService for Grpc {
         };
         let consistency_proof = proof.iter().map(ToString::to_string).collect();
         Ok(Response::new(pb::GetTreeHeadResponse { head: Some(head), consistency_proof }))
+    }
+
+    type ExportEvidenceStream = Messages<pb::ExportEvidenceResponse>;
+
+    async fn export_evidence(
+        &self,
+        request: Request<pb::ExportEvidenceRequest>,
+    ) -> Result<Response<Self::ExportEvidenceStream>, Status> {
+        let (ctx, body) = accept(request)?;
+        self.0.licensed(Feature::AuditLog)?;
+        let bytes = self.0.evidence(&ctx, session_id(body.session_id)?).await?;
+        let chunks: Vec<_> = bytes.chunks(CHUNK).map(<[u8]>::to_vec).collect();
+        let chunks = chunks.into_iter().map(|data| Ok(pb::ExportEvidenceResponse { data }));
+        Ok(Response::new(Box::pin(stream::iter(chunks))))
     }
 }
 

@@ -15,6 +15,7 @@ use crate::app::Once;
 use crate::app::comment::NewThread;
 use crate::app::comment_read::{Revisions, Thread, ThreadFilter};
 use crate::domain::comment::{Act, Comment, CommentType, Scope, Target, mentions};
+use crate::domain::license::Feature;
 use crate::error::GateError;
 
 wire_enum!(CommentType => review::CommentType {
@@ -131,6 +132,7 @@ impl CommentService for Grpc {
         request: Request<pb::AddCommentRequest>,
     ) -> Result<Response<pb::AddCommentResponse>, Status> {
         let (ctx, body) = accept(request)?;
+        self.0.licensed(Feature::Comments)?;
         let once = Once::of("AddComment", &body.request_id, &body);
         let thread = new_thread(body)?;
         let add = self.0.add_comment(&ctx, &thread, &once);
@@ -143,6 +145,7 @@ impl CommentService for Grpc {
         request: Request<pb::ReplyToCommentRequest>,
     ) -> Result<Response<pb::ReplyToCommentResponse>, Status> {
         let (ctx, body) = accept(request)?;
+        self.0.licensed(Feature::Comments)?;
         words(&body.content)?;
         let once = Once::of("ReplyToComment", &body.request_id, &body);
         let id = comment_id(&body.comment_id)?;
@@ -155,6 +158,7 @@ impl CommentService for Grpc {
         request: Request<pb::EditCommentRequest>,
     ) -> Result<Response<pb::EditCommentResponse>, Status> {
         let (ctx, body) = accept(request)?;
+        self.0.licensed(Feature::Comments)?;
         words(&body.content)?;
         let once = Once::of("EditComment", &body.request_id, &body);
         let id = comment_id(&body.comment_id)?;
@@ -169,6 +173,7 @@ impl CommentService for Grpc {
         request: Request<pb::DeleteCommentRequest>,
     ) -> Result<Response<pb::DeleteCommentResponse>, Status> {
         let (ctx, body) = accept(request)?;
+        self.0.licensed(Feature::Comments)?;
         let once = Once::of("DeleteComment", &body.request_id, &body);
         let id = comment_id(&body.comment_id)?;
         let comment = self.0.act_on_comment(&ctx, id, Act::Delete, "", &once).await?;
@@ -180,6 +185,7 @@ impl CommentService for Grpc {
         request: Request<pb::ResolveCommentRequest>,
     ) -> Result<Response<pb::ResolveCommentResponse>, Status> {
         let (ctx, body) = accept(request)?;
+        self.0.licensed(Feature::Comments)?;
         let once = Once::of("ResolveComment", &body.request_id, &body);
         let id = comment_id(&body.comment_id)?;
         let comment = self.0.act_on_comment(&ctx, id, Act::Resolve, &body.resolution, &once).await?;
@@ -191,6 +197,7 @@ impl CommentService for Grpc {
         request: Request<pb::ReopenCommentRequest>,
     ) -> Result<Response<pb::ReopenCommentResponse>, Status> {
         let (ctx, body) = accept(request)?;
+        self.0.licensed(Feature::Comments)?;
         let once = Once::of("ReopenComment", &body.request_id, &body);
         let id = comment_id(&body.comment_id)?;
         let comment = self.0.act_on_comment(&ctx, id, Act::Reopen, "", &once).await?;
@@ -202,6 +209,7 @@ impl CommentService for Grpc {
         request: Request<pb::ListCommentsRequest>,
     ) -> Result<Response<pb::ListCommentsResponse>, Status> {
         let (_, body) = accept(request)?;
+        self.0.licensed(Feature::Comments)?;
         let (item, kind, open_only) = (body.item_id, body.r#type, body.open_only);
         let read = read_message("", |at| {
             let session = at.field("session_id").read(body.session_id);
@@ -224,6 +232,7 @@ impl CommentService for Grpc {
         request: Request<pb::HideCommentRequest>,
     ) -> Result<Response<pb::HideCommentResponse>, Status> {
         let (ctx, body) = accept(request)?;
+        self.0.licensed(Feature::Comments)?;
         let once = Once::of("HideComment", &body.request_id, &body);
         let id = comment_id(&body.comment_id)?;
         let comment = self.0.act_on_comment(&ctx, id, Act::Hide, &body.reason, &once).await?;
@@ -235,6 +244,7 @@ impl CommentService for Grpc {
         request: Request<pb::UnhideCommentRequest>,
     ) -> Result<Response<pb::UnhideCommentResponse>, Status> {
         let (ctx, body) = accept(request)?;
+        self.0.licensed(Feature::Comments)?;
         let once = Once::of("UnhideComment", &body.request_id, &body);
         let id = comment_id(&body.comment_id)?;
         let comment = self.0.act_on_comment(&ctx, id, Act::Unhide, "", &once).await?;

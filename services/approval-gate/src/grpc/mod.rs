@@ -66,6 +66,7 @@ pub(crate) const ACCESS: &[(&str, Access)] = &[
     ("/assent.approval.v1.AuditService/Verify", Access::Authenticated),
     ("/assent.approval.v1.AuditService/Export", Access::Authenticated),
     ("/assent.approval.v1.AuditService/GetTreeHead", Access::Authenticated),
+    ("/assent.approval.v1.AuditService/ExportEvidence", Access::Authenticated),
     ("/assent.approval.v1.CommentService/AddComment", Access::Authenticated),
     ("/assent.approval.v1.CommentService/ReplyToComment", Access::Authenticated),
     ("/assent.approval.v1.CommentService/EditComment", Access::Authenticated),

@@ -11,6 +11,7 @@ pub(crate) mod item;
 pub(crate) mod key;
 pub(crate) mod log;
 pub(crate) mod opening;
+pub(crate) mod retention;
 pub(crate) mod session;
 pub(crate) mod session_list;
 pub(crate) mod vote;
@@ -33,6 +34,7 @@ pub(crate) const STATEMENTS: &[&[Sql]] = &[
     opening::STATEMENTS,
     comment::STATEMENTS,
     log::STATEMENTS,
+    retention::STATEMENTS,
 ];
 
 /// Where to read: as of now, or within a transaction.

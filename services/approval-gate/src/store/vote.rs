@@ -13,7 +13,8 @@ use crate::domain::carry::Dismissed;
 use crate::domain::member::Member;
 use crate::domain::vote::{Choice, Subject, Vote};
 
-pub(crate) const STATEMENTS: &[Sql] = &[INSERT, OF_VERSION, OF_SESSIONS, DISMISS, REMOVE, DISMISSED];
+pub(crate) const STATEMENTS: &[Sql] =
+    &[INSERT, OF_VERSION, OF_SESSION, OF_SESSIONS, DISMISS, REMOVE, DISMISSED];
 
 const INSERT: Sql = Sql::new(
     "INSERT INTO votes (id, session_id, version, digest, voter_id, voter, choice, reason, created_at, seat,
@@ -49,6 +50,11 @@ const DISMISSED: Sql = Sql::new(
     "SELECT session_id, vote_id AS id, version, digest, voter, choice, reason, created_at, seat, delegation_id, given_on,
          dismissed_at, dismissed_for, dismissed_because, explanation, items, conditions
      FROM dismissed_votes WHERE session_id = $1 ORDER BY dismissed_at, dismissed_for, created_at, vote_id LIMIT 1000",
+);
+
+const OF_SESSION: Sql = Sql::new(
+    "SELECT session_id, id, version, digest, voter, choice, reason, created_at, seat, delegation_id, given_on FROM votes
+     WHERE session_id = $1 ORDER BY created_at, id",
 );
 
 #[derive(FromRow)]
@@ -150,4 +156,10 @@ pub(crate) async fn dismissed(db: &Db, session: SessionId) -> Result<Vec<Dismiss
         })
     };
     rows.into_iter().map(read).collect()
+}
+
+/// On every version, oldest first.
+pub(crate) async fn of_session(db: &Db, session: SessionId) -> Result<Vec<Vote>, StoreError> {
+    let rows: Vec<VoteRow> = db.query(OF_SESSION).bind(session).all().await?;
+    rows.into_iter().map(Vote::try_from).collect()
 }

@@ -14,11 +14,15 @@ mod deadline;
 #[cfg(test)]
 mod directory;
 #[cfg(test)]
+mod evidence;
+#[cfg(test)]
 mod executions;
 #[cfg(test)]
 mod grants;
 #[cfg(test)]
 mod keys;
+#[cfg(test)]
+mod license;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
@@ -33,6 +37,8 @@ mod partial;
 mod planner;
 #[cfg(test)]
 mod play;
+#[cfg(test)]
+mod retention;
 #[cfg(test)]
 mod rig;
 #[cfg(test)]

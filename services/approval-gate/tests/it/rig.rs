@@ -13,7 +13,9 @@ use assent_proto::approval::v1::comment_service_client::CommentServiceClient;
 use assent_proto::approval::v1::directory_service_client::DirectoryServiceClient;
 use assent_proto::approval::v1::watch_session_response::Message;
 use assent_proto::event::v1::Event;
+use assent_proto::event::v1::ReadEventsRequest;
 use assent_proto::event::v1::event::Payload;
+use assent_proto::event::v1::event_service_client::EventServiceClient;
 use assent_proto::plan::v1 as plan;
 use assent_proto::review::v1 as review;
 use assent_rpc::{Access, Credentials, Identities, Identity};
@@ -294,6 +296,36 @@ impl Rig {
         let request = pb::ListPendingSessionsRequest::default();
         let found = self.gate().list_pending_sessions(by(who, request)).await.unwrap().into_inner();
         found.sessions.into_iter().map(|one| (one.session.unwrap().id, one.why)).collect()
+    }
+
+    /// Waits until the log of the gate tells of something in a session. The relay numbers facts by itself.
+    pub(crate) async fn fact(&self, session: &str, wanted: impl Fn(&Payload) -> bool) {
+        let request = ReadEventsRequest {
+            session_id: session.to_owned(),
+            service: "approval-gate".to_owned(),
+            ..Default::default()
+        };
+        let mut events = EventServiceClient::new(self.channel.clone());
+        let told = async {
+            loop {
+                let page = events.read_events(by("ada", request.clone())).await.unwrap().into_inner();
+                if page.events.iter().filter_map(|event| event.payload.as_ref()).any(&wanted) {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), told).await.unwrap();
+    }
+
+    /// Waits until the audit of a session ends with `action`. The gate follows the executor by itself.
+    pub(crate) async fn told(&self, session: &str, action: &str) {
+        let told = async {
+            while self.actions(session).await.last().is_none_or(|last| last != action) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), told).await.unwrap();
     }
 
     pub(crate) async fn actions(&self, id: &str) -> Vec<String> {

@@ -2,10 +2,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use assent_core::Digest;
-use assent_evidence::log;
+use assent_evidence::{Jwk, Jwks, log};
 use assent_proto::approval::v1::{
-    AuditEntry, ExportRequest, GetTreeHeadRequest, ListEntriesRequest, ListEntriesResponse, TreeHead,
-    VerifyRequest, VerifyResponse,
+    AuditEntry, ExportEvidenceRequest, ExportRequest, GetKeysRequest, GetTreeHeadRequest, ListEntriesRequest,
+    ListEntriesResponse, TreeHead, VerifyRequest, VerifyResponse, VerifyingKey,
 };
 use assent_proto::json::from_json;
 use serde_json::Value;
@@ -41,6 +41,16 @@ enum Action {
         /// Only this session; all without it
         session: Option<String>,
     },
+    /// Write the evidence bundle of a session: one file that `assent verify bundle` checks without any server
+    Bundle {
+        /// The session
+        session: String,
+        /// Where to; stdout without it
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Print the public keys that sign grants, tree heads and bundles, as JWKS
+    Keys,
     /// Show the newest signed head of the log over all sessions; keep it to prove later that the log only grew
     Head {
         /// A head that was kept, as JSON; fails when the log is not a continuation of it
@@ -72,6 +82,8 @@ impl Audit {
                 if result.intact { Ok(()) } else { Err(stop(Exit::Failure, "the audit chain is broken")) }
             }
             Action::Export { session } => export(app, &client, session.unwrap_or_default()).await,
+            Action::Bundle { session, out } => bundle(app, &client, session, out.as_deref()).await,
+            Action::Keys => keys(app, &client).await,
             Action::Head { since } => head(app, &client, since.as_deref()).await,
         }
     }
@@ -85,6 +97,29 @@ async fn export(app: &App, client: &Client, session_id: String) -> anyhow::Resul
         app.console.row(&to_json(&answer.record.unwrap_or_default())?)?;
     }
     Ok(())
+}
+
+async fn bundle(app: &App, client: &Client, session_id: String, out: Option<&Path>) -> anyhow::Result<()> {
+    let request = ExportEvidenceRequest { session_id };
+    let mut chunks = client.audit().export_evidence(Request::new(request)).await?.into_inner();
+    let mut bytes = Vec::new();
+    while let Some(chunk) = chunks.message().await? {
+        bytes.extend(chunk.data);
+    }
+    let Some(path) = out else { return Ok(app.console.bytes(&bytes)?) };
+    std::fs::write(path, &bytes).with_context(|| format!("cannot write {}", path.display()))?;
+    app.console.say([toned(format!("{} bytes in {}", bytes.len(), path.display()), Tone::Dim)]);
+    Ok(())
+}
+
+async fn keys(app: &App, client: &Client) -> anyhow::Result<()> {
+    let keys = client.gate().get_keys(ask(GetKeysRequest {})).await?.into_inner().keys;
+    let read = |key: VerifyingKey| {
+        Some(Jwk::new(key.key_id.parse().ok()?, &key.public_key.as_slice().try_into().ok()?))
+    };
+    let set = Jwks { keys: keys.into_iter().filter_map(read).collect() };
+    // For programs in every format: it is what `assent verify bundle --keys` reads.
+    Ok(app.console.text(&format!("{}\n", serde_json::to_string_pretty(&set)?))?)
 }
 
 async fn head(app: &App, client: &Client, since: Option<&Path>) -> anyhow::Result<()> {

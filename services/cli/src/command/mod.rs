@@ -27,6 +27,7 @@ mod run;
 mod submit;
 mod tools;
 mod users;
+mod verify;
 mod wait;
 mod watch;
 mod whoami;
@@ -95,6 +96,8 @@ pub(crate) enum Command {
     Audit(audit::Audit),
     /// List the keys that sign grants, or change them
     Keys(keys::Keys),
+    /// Check an evidence bundle without any server
+    Verify(verify::Verify),
     /// List your notifications
     Inbox(inbox::Inbox),
     /// Test the channels of notifications, and look at what they took
@@ -140,6 +143,7 @@ impl Command {
             Self::Comment(command) => command.run(app).await,
             Self::Audit(command) => command.run(app).await,
             Self::Keys(command) => command.run(app).await,
+            Self::Verify(command) => command.run(app).await,
             Self::Inbox(command) => command.run(app).await,
             Self::Notify(command) => command.run(app).await,
             Self::Whoami(command) => command.run(app).await,
