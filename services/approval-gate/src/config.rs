@@ -105,7 +105,11 @@ impl Config {
     /// The mode of a submission of `requester` that names none.
     pub(crate) fn mode_of(&self, requester: &str) -> Mode {
         let modes = self.requester_modes.iter().filter_map(|entry| mode_of(entry));
-        modes.filter(|(id, _)| *id == requester).map(|(_, mode)| mode).last().unwrap_or(self.default_mode)
+        modes
+            .filter(|(id, _)| *id == requester)
+            .map(|(_, mode)| mode)
+            .next_back()
+            .unwrap_or(self.default_mode)
     }
 
     pub(crate) fn default_timeout(&self) -> Duration {

@@ -30,7 +30,8 @@ impl App {
     pub(crate) async fn evidence(&self, ctx: &OpContext, id: SessionId) -> Result<Vec<u8>, GateError> {
         let parts = retried(|| self.gather(ctx, id)).await?;
         let iat = ctx.now().micros().div_euclid(1_000_000);
-        seal(&parts, iat, |manifest| self.signer.sign(manifest)).map_err(GateError::from)
+        let sign = |manifest: &_| self.signer.sign(manifest).map(|(_, token)| token);
+        seal(&parts, iat, sign).map_err(GateError::from)
     }
 
     /// # Errors

@@ -42,7 +42,7 @@ enum Foreseen {
     /// It counts, and the review goes on.
     Counts { missing: u32 },
     /// It ends the review; `cast` when the vote itself is in already, and only now enough.
-    Ends { ruling: Ruling, cast: bool },
+    Ends { ruling: Box<Ruling>, cast: bool },
 }
 
 /// Who votes what, beside what was voted before.
@@ -131,7 +131,7 @@ impl App {
                 if runs {
                     self.check_concerns(&mut tx, &session).await?;
                 }
-                self.decide(&mut tx, ctx, &mut session, ruling).await?;
+                self.decide(&mut tx, ctx, &mut session, *ruling).await?;
                 // From here on it may stand even when the commit seems to fail.
                 *seal = None;
                 0
@@ -165,7 +165,7 @@ impl App {
             Verdict::Rejects => {
                 let approvers = session.tally(authors, votes, None).approvers;
                 let ruling = Ruling { approvers, ..Ruling::new(Ending::Rejected, ballot.reason.as_str()) };
-                return Ok(Foreseen::Ends { ruling, cast: false });
+                return Ok(Foreseen::Ends { ruling: Box::new(ruling), cast: false });
             }
             Verdict::Approves { approvers, cast } => (approvers, cast),
         };
@@ -175,7 +175,10 @@ impl App {
         let conditions = together(counted.iter().map(|vote| &vote.conditions).chain(own));
         let ruling = |ending, subset| {
             let reason = ballot.reason.clone();
-            Foreseen::Ends { ruling: Ruling { ending, reason, approvers, conditions, subset }, cast }
+            Foreseen::Ends {
+                ruling: Box::new(Ruling { ending, reason, approvers, conditions, subset }),
+                cast,
+            }
         };
         if ballot.items.is_none() && counted.iter().all(|vote| vote.items.is_none()) {
             return Ok(ruling(Ending::Approved, None));

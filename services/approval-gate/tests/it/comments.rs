@@ -242,7 +242,7 @@ async fn open_concerns_hold_up_the_approval_where_the_policy_says_so(storage: St
     assert_eq!(told(rig.approve("ada", &session).await.unwrap_err(), "comments"), held);
     assert_eq!(rig.get(&session.id).await.state(), State::Pending);
     let explained = rig.explain(&session.id).await;
-    assert_eq!(explained.open_concerns, [concern.id.clone()]);
+    assert_eq!(explained.open_concerns, std::slice::from_ref(&concern.id));
     assert!(explained.summary.contains(&"concerns to resolve before it can be approved: 1".to_owned()));
     // Neither the requester nor somebody without a say talks it away, and hiding it does not help.
     let kept_out = is(Code::PermissionDenied, "COMMENT_FORBIDDEN", "NOT_REVIEWER");

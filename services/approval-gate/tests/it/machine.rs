@@ -185,7 +185,7 @@ async fn nothing_is_decided_but_by_the_rules(storage: Storage) {
     for _ in 0..CASES {
         let (asked, steps) = strategy.new_tree(&mut runner).unwrap().current();
         println!("{asked:?} {steps:#?}");
-        ends.insert(play(&rig, &asked, &steps).await);
+        ends.insert(Box::pin(play(&rig, &asked, &steps)).await);
     }
     assert!(ends.contains(&(State::Approved as i32)), "too tame to show anything: {ends:?}");
     rig.stop().await;

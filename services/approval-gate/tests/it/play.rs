@@ -234,6 +234,20 @@ impl RiskService for Play {
         let digest = self.shared.lock().unwrap().policy_digest();
         Ok(Response::new(risk::GetPolicyResponse { digest, ..Default::default() }))
     }
+
+    async fn check_policy(
+        &self,
+        _: Request<risk::CheckPolicyRequest>,
+    ) -> Result<Response<risk::CheckPolicyResponse>, Status> {
+        Err(Status::unimplemented("the gate asks for no such thing"))
+    }
+
+    async fn replay_policy(
+        &self,
+        _: Request<risk::ReplayPolicyRequest>,
+    ) -> Result<Response<risk::ReplayPolicyResponse>, Status> {
+        Err(Status::unimplemented("the gate asks for no such thing"))
+    }
 }
 
 #[tonic::async_trait]

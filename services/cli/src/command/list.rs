@@ -139,7 +139,10 @@ mod tests {
 
     fn list(states: &[&str], risk: Option<&str>) -> anyhow::Result<ListSessionsRequest> {
         let states = states.iter().map(ToString::to_string).collect();
-        List { states, risk: risk.map(str::to_owned), requester: String::new(), limit: 1 }.request()
+        let nobody = String::new;
+        let (risk, order) = (risk.map(str::to_owned), Order::Newest);
+        List { states, risk, requester: nobody(), reviewer: nobody(), overdue: false, order, limit: 1 }
+            .request()
     }
 
     #[test]

@@ -86,8 +86,7 @@ impl App {
                 Ok("You approved this plan.")
             }
             Vote::Reject => {
-                let request =
-                    RejectRequest { session_id, version, digest, reason, delegator, ..Default::default() };
+                let request = RejectRequest { session_id, version, digest, reason, delegator };
                 gate.reject(outbound(ctx, request)).await?;
                 Ok("You rejected this plan.")
             }

@@ -62,7 +62,7 @@ impl App {
     ) -> Result<Version, VersioningError> {
         let session = command.session;
         if command.validate_only {
-            return self.draft(ctx, command).await.map(|(version, _)| version);
+            return self.draft(ctx, command).await.map(|(_, _, version)| version);
         }
         let request = command.request.take();
         let request = request.as_ref();
