@@ -121,4 +121,18 @@ impl RiskService for Answers {
     ) -> Result<Response<risk::GetPolicyResponse>, Status> {
         Err(Status::unimplemented("not played"))
     }
+
+    async fn check_policy(
+        &self,
+        _: Request<risk::CheckPolicyRequest>,
+    ) -> Result<Response<risk::CheckPolicyResponse>, Status> {
+        Err(Status::unimplemented("versioning asks for no such thing"))
+    }
+
+    async fn replay_policy(
+        &self,
+        _: Request<risk::ReplayPolicyRequest>,
+    ) -> Result<Response<risk::ReplayPolicyResponse>, Status> {
+        Err(Status::unimplemented("versioning asks for no such thing"))
+    }
 }
