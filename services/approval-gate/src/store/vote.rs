@@ -53,8 +53,9 @@ const DISMISSED: Sql = Sql::new(
 );
 
 const OF_SESSION: Sql = Sql::new(
-    "SELECT session_id, id, version, digest, voter, choice, reason, created_at, seat, delegation_id, given_on FROM votes
-     WHERE session_id = $1 ORDER BY created_at, id",
+    "SELECT session_id, id, version, digest, voter, choice, reason, created_at, seat, delegation_id, given_on,
+         items, conditions
+     FROM votes WHERE session_id = $1 ORDER BY created_at, id",
 );
 
 #[derive(FromRow)]

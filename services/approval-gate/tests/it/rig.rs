@@ -300,7 +300,7 @@ impl Rig {
 
     /// Waits until the log of the gate tells of something in a session. The relay numbers facts by itself.
     pub(crate) async fn fact(&self, session: &str, wanted: impl Fn(&Payload) -> bool) {
-        let request = ReadEventsRequest {
+        let mut request = ReadEventsRequest {
             session_id: session.to_owned(),
             service: "approval-gate".to_owned(),
             ..Default::default()
@@ -308,7 +308,15 @@ impl Rig {
         let mut events = EventServiceClient::new(self.channel.clone());
         let told = async {
             loop {
-                let page = events.read_events(by("ada", request.clone())).await.unwrap().into_inner();
+                let page = match events.read_events(by("ada", request.clone())).await {
+                    Ok(page) => page.into_inner(),
+                    // The clock went on so far that old facts are gone.
+                    Err(gone) => {
+                        let oldest = reason(&gone, "oldest_position").1;
+                        request.after_position = oldest.parse::<i64>().unwrap() - 1;
+                        continue;
+                    }
+                };
                 if page.events.iter().filter_map(|event| event.payload.as_ref()).any(&wanted) {
                     break;
                 }
