@@ -86,7 +86,15 @@ Argument: root and service (of "assent.services").
 {{- end }}
 {{- range $key, $value := $own }}
 - name: ASSENT_SERVICE__{{ upper $key }}
+  {{- if kindIs "map" $value }}
+  {{- $members := list }}
+  {{- range $member, $text := $value }}
+  {{- $members = append $members (printf "%s=%s" $member (toJson $text)) }}
+  {{- end }}
+  value: {{ printf "{%s}" (join "," $members) | quote }}
+  {{- else }}
   value: {{ toJson $value | quote }}
+  {{- end }}
 {{- end }}
 {{- end }}
 
