@@ -103,8 +103,16 @@ fn the_chart_is_sound_and_its_containers_are_configured_as_meant() {
     // What a service can be told, the chart can tell it.
     for service in SERVICES {
         let name = format!("assent-{service}");
-        let understood = configuration(&name, &Environment::new()).remove("service").unwrap_or_default();
-        assert_eq!(settable.remove(&name).unwrap_or_default(), keys(&understood), "{name}");
+        let settable = settable.remove(&name).unwrap_or_default();
+        let printed = keys(&configuration(&name, &Environment::new()).remove("service").unwrap_or_default());
+        // An empty map is not printed, and one with a member is a section of its own.
+        let map = |key: &String| {
+            (format!("ASSENT_SERVICE__{}", key.to_uppercase()), "{member=\"text\"}".to_owned())
+        };
+        let sections = configuration(&name, &settable.difference(&printed).map(map).collect());
+        let maps = sections.keys().filter_map(|name| name.strip_prefix("service.")).map(str::to_owned);
+        let understood: BTreeSet<_> = printed.into_iter().chain(maps).collect();
+        assert_eq!(settable, understood, "{name}");
     }
 }
 
