@@ -231,8 +231,8 @@ fn neighbours_neither_hide_a_secret_nor_suffer() {
         let before = HARMLESS[at % HARMLESS.len()];
         let after = HARMLESS[(at * 7 + 3) % HARMLESS.len()];
         let redacted = redact(&format!("{before}\n{whole}\n{after}")).into_owned();
-        // A secret of a letter or two stands in harmless words as well.
-        assert!(secret.len() < 4 || !redacted.contains(secret), "{redacted}");
-        assert!(redacted.starts_with(before) && redacted.ends_with(after), "{redacted}");
+        let between = redacted.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+        // Only there: a secret of one letter stands in harmless words as well.
+        assert!(between.is_some_and(|line| !line.contains(secret)), "{redacted}");
     }
 }

@@ -53,7 +53,10 @@ pub struct Policy {
 
 impl Policy {
     /// The text of the policy that Assent ships.
-    pub const BUILTIN: &'static str = include_str!("../../../policy/default.yaml");
+    pub const BUILTIN: &'static str = concat!(
+        include_str!("../../../policy/default/1-head.yaml"),
+        include_str!("../../../policy/default/2-rest.yaml"),
+    );
 
     /// The policy that Assent ships.
     ///
