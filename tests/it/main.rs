@@ -5,6 +5,8 @@ mod access;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod authorization;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod chart;

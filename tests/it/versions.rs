@@ -159,8 +159,14 @@ async fn what_nobody_needs_is_removed(storage: Storage) {
     }
     let last = version(&dev, &id, Some(8)).await.unwrap();
     let voted = version(&dev, &id, Some(3)).await.unwrap();
-    stack.advance(Duration::from_secs(31 * 24 * 60 * 60));
     // The time to decide is over; only now are authors of no more interest.
+    stack.advance(Duration::from_secs(25 * 60 * 60));
+    eventually("the plan to be closed", || async {
+        let refused = apply(&dev, &id, 8, json!([rename("a", "name 8")])).await.unwrap_err();
+        (refused.reason == "VERSION_SEALED").then_some(())
+    })
+    .await;
+    stack.advance(Duration::from_secs(31 * 24 * 60 * 60));
     let numbers = eventually("old versions to go", || async {
         let numbers: Vec<_> = history(&dev, &id).await.iter().map(|v| v.version_number).collect();
         (numbers.len() < 8).then_some(numbers)

@@ -16,6 +16,7 @@ use serde_json::json;
 
 use super::App;
 use super::anchor::{anchors_of, estimate_digest};
+use super::grant::revoke;
 use super::record::{append_entry, log_change, trace_of};
 use super::submit::pending;
 use crate::domain::audit::Entry;
@@ -48,7 +49,7 @@ pub(super) struct Made {
 impl App {
     /// Lets an open session go on with a version that was made of its plan: what it is about, its risk and who must
     /// agree, and its items change with the consumer's position. Votes count for it only where it changes nothing of what
-    /// they cover.
+    /// they cover. A session that is decided loses its grant.
     pub(crate) async fn adopt_version(&self, event: &Event, cursor: &Cursor) -> Result<Handled, GateError> {
         let Some(mut made) = read(event) else { return Ok(Handled::Skipped) };
         made.edges = self.edges_of(&made).await?;
@@ -58,7 +59,9 @@ impl App {
             return Ok(Handled::Skipped);
         };
         let before = session.state;
-        if !self.adopt_in(&mut tx, &mut session, &made).await? {
+        if !self.adopt_in(&mut tx, &mut session, &made).await?
+            && !self.supersede(&mut tx, &mut session, &made).await?
+        {
             return Ok(Handled::Skipped);
         }
         cursor.advance(&mut tx).await?;
@@ -139,6 +142,21 @@ impl App {
             Ok(()) => self.keep(tx, &ctx, session, votes).await?,
             Err(why) => self.dismiss(tx, &ctx, session, votes, &why).await?,
         }
+        Ok(true)
+    }
+
+    /// Takes back the grant of a session that was decided about an earlier version: what runs is what the plan is, or
+    /// nothing. False when there is nothing to take back. The session must be saved afterwards.
+    async fn supersede(&self, tx: &mut Tx, session: &mut Session, made: &Made) -> Result<bool, GateError> {
+        let (decided, newer) = (session.subject.version, made.version.subject.version);
+        if newer <= decided {
+            return Ok(false);
+        }
+        let grant = store::grant::of_session(&mut *tx, session.id).await?;
+        let Some(grant) = grant.filter(|grant| grant.revoked.is_none()) else { return Ok(false) };
+        let ctx = self.source.operation(Actor::system("approval-gate"));
+        let reason = format!("version {newer} was made after the decision about version {decided}");
+        revoke(tx, &ctx, session, &grant, &reason).await?;
         Ok(true)
     }
 

@@ -102,7 +102,7 @@ impl App {
         if let Foreseen::Repeated { missing } = foreseen {
             return Ok((session, missing, skipped));
         }
-        let (subject, policy) = (session.subject, session.risk.policy_digest);
+        let (foreseen_in, subject, policy) = (session.state, session.subject, session.risk.policy_digest);
         let runs = matches!(&foreseen, Foreseen::Ends { ruling, .. } if ruling.ending != Ending::Rejected);
         if runs {
             self.check_concerns(&self.db, &session).await?;
@@ -117,8 +117,10 @@ impl App {
         let session = store::session::lock(&mut tx, id).await?;
         let mut session = session.ok_or(GateError::UnknownSession(id))?;
         let given = store::vote::of_version(&mut tx, id, session.subject.version).await?;
-        // What was asked of others was about this version, this policy and these votes.
-        if session.subject != subject || session.risk.policy_digest != policy || given != votes {
+        // What was asked of others was about this version, this policy and these votes. The state is compared too:
+        // the votes were read after it, and may be those of a decision that it does not show.
+        let same = session.state == foreseen_in && session.subject == subject && given == votes;
+        if !same || session.risk.policy_digest != policy {
             return Err(StoreError::Conflict.into());
         }
         session.judge(ctx.now(), &voter, ballot, &authors, &given).map_err(&refused)?;

@@ -6,14 +6,18 @@ use assent_core::grant::GrantClaims;
 use assent_proto::approval::v1 as pb;
 use assent_proto::event::v1::event::Payload;
 use assent_proto::plan::v1::RiskLevel;
-use assent_proto::review::v1::PlanReviewSession;
+use assent_proto::review::v1::{PlanReviewSession, PlanReviewState as State};
 use assent_testkit::{Storage, both_storages};
 use base64::Engine as _;
 use tonic::Code;
 
 use crate::rig::{Rig, by, reason};
 
-both_storages!(a_grant_holds_until_it_is_taken_back, a_grant_expires);
+both_storages!(
+    a_grant_holds_until_it_is_taken_back,
+    a_grant_expires,
+    a_version_after_the_decision_takes_the_grant_back,
+);
 
 /// What a token says, whoever signed it.
 pub(crate) fn claims(token: &str) -> GrantClaims {
@@ -74,5 +78,18 @@ async fn a_grant_expires(storage: Storage) {
     rig.clock.advance(Duration::from_secs(7 * 24 * 60 * 60));
     let answer = rig.gate().check_grant(by("gears", check)).await.unwrap().into_inner();
     assert_eq!((answer.status(), answer.revoke_time), (pb::GrantStatus::Expired, None));
+    rig.stop().await;
+}
+
+async fn a_version_after_the_decision_takes_the_grant_back(storage: Storage) {
+    let rig = Rig::start(storage).await;
+    let (session, check) = approved(&rig).await;
+    rig.edit("dev", &session, |plan| plan.goal.push_str(", and more")).await;
+    rig.told(&session.id, "grant.revoked").await;
+    let answer = rig.gate().check_grant(by("gears", check)).await.unwrap().into_inner();
+    let why = "version 2 was made after the decision about version 1";
+    assert_eq!((answer.status(), answer.reason.as_str()), (pb::GrantStatus::Revoked, why));
+    let decided = rig.get(&session.id).await;
+    assert_eq!((decided.state(), decided.current_version), (State::Approved, 1));
     rig.stop().await;
 }

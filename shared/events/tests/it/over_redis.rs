@@ -134,13 +134,18 @@ async fn a_message_names_the_event_and_wakes_the_other_process() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn emptying_redis_and_killing_its_subscribers_loses_nothing() {
-    let mut pair = Pair::start(&redis_url(), JoinSet::new()).await;
+    // A user of its own, so that only its own connections are killed.
+    let user = format!("killed-{}", std::process::id());
+    command(&["ACL", "SETUSER", &user, "on", ">secret", "~*", "&*", "+@all"]).await;
+    let (_, host) =
+        redis_url().rsplit_once('@').map(|(user, host)| (user.to_owned(), host.to_owned())).unwrap();
+    let mut pair = Pair::start(&format!("redis://{user}:secret@{host}"), JoinSet::new()).await;
     let mut tasks = std::mem::take(&mut pair.tasks);
     let mut events = pair.follower.consume(&mut tasks, "follower");
     assert_eq!(text(&next(&mut events).await), "hello");
     command(&["FLUSHALL"]).await;
     pair.say_and_hear(&mut events, "after flush").await;
-    command(&["CLIENT", "KILL", "TYPE", "pubsub"]).await;
+    command(&["CLIENT", "KILL", "USER", &user]).await;
     pair.say_and_hear(&mut events, "after kill").await;
     pair.say_and_hear(&mut events, "and again").await;
     pair.publisher.shutdown.cancel();

@@ -215,7 +215,8 @@ impl<'v> Run<'v> {
         let found = match (&wanted, &list) {
             (Val::Text(text), Val::Names(names)) => names.iter().any(|name| name.as_str() == text.as_ref()),
             (Val::Text(text), Val::Object(members)) => members.contains_key(text.as_ref()),
-            (Val::Int(_) | Val::Bool(_), Val::Object(_)) => false,
+            // These may be keys of a map in CEL, and a double stands for the whole number it equals.
+            (Val::Int(_) | Val::Float(_) | Val::Bool(_), Val::Object(_)) => false,
             (_, Val::Object(_)) => return Err(Unclear),
             _ => list.elements().ok_or(Unclear)?.any(|element| element.equals(&wanted)),
         };

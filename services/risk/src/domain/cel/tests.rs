@@ -133,7 +133,7 @@ fn boolean() -> impl Strategy<Value = String> {
 static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn conditions_mean_what_cel_says(source in boolean()) {
@@ -142,6 +142,24 @@ proptest! {
             (condition.judge(sight, &mut Budget::default()), reference(&ENV, &source, sight))
         });
         prop_assert_eq!(own, theirs, "{}", source);
+    }
+}
+
+/// What the property found once, so that it is asked each time.
+#[test]
+fn keys_of_any_number_are_looked_for_and_other_kinds_are_unclear() {
+    for (source, expected) in [
+        ("item.amount in item.arguments", Judgement::No),
+        ("2.5 in item.arguments", Judgement::No),
+        ("3 in item.arguments", Judgement::No),
+        ("'url' in item.arguments", Judgement::Yes),
+        ("null in item.arguments", Judgement::Unclear),
+        ("[1, 2] in item.arguments", Judgement::Unclear),
+        ("(item.found + item.arguments)[0] == 1", Judgement::Unclear),
+    ] {
+        let condition = Condition::compile(&ENV, source, Scope::Call).unwrap();
+        let own = with_plan(PLAN, |sight| condition.judge(sight, &mut Budget::default()));
+        assert_eq!(own, expected, "{source}");
     }
 }
 
