@@ -8,7 +8,7 @@ ASSENT := cargo run --quiet --package assent-cli --bin assent --
 SERVICES := planner risk versioning approval-gate executor notification
 # nextest runs each test in a process of its own and is faster; without it cargo's own runner does.
 TEST_RUNNER := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test)
-SCRIPTS := .ci/run fuzz/*.sh tests/*.sh tests/polyglot/*.sh deploy/local/*.sh deploy/compose/*.sh
+SCRIPTS := .ci/run fuzz/*.sh tests/*.sh tests/polyglot/*.sh tests/mcp/*.sh deploy/local/*.sh deploy/compose/*.sh
 
 .PHONY: help
 help: ## this list

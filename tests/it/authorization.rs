@@ -176,7 +176,7 @@ impl Subject {
             "user": { "id": "new@example.com", "name": "New", "roles": ["developer"] },
             "edit": self.edit(&method.name),
             "worker": "w", "queue": "default",
-            "service": "approval-gate",
+            "service": "approval-gate", "server": "files",
         });
         let mut said = said.as_object().cloned().unwrap_or_default();
         said.extend(about.as_object().cloned().unwrap_or_default());

@@ -14,6 +14,9 @@ use crate::support::root;
 /// Values of the chart that are rendered, as in `helm/assent/ci`.
 const VALUES: [&str; 4] = ["trial", "existing", "replicas", "everything"];
 
+/// How the variables begin that only one service reads.
+const OWN: &str = "ASSENT_SERVICE__";
+
 type Environment = BTreeMap<String, String>;
 
 fn succeed(command: &mut Command) -> String {
@@ -74,7 +77,7 @@ fn the_chart_is_sound_and_its_containers_are_configured_as_meant() {
     let folder = tempfile::tempdir().unwrap();
     succeed(Command::new(root().join("tests/helm.sh")).arg(folder.path()));
 
-    let mut settable = BTreeMap::<String, BTreeSet<String>>::new();
+    let mut settable = BTreeMap::<String, Environment>::new();
     for values in VALUES {
         let objects = read(&folder.path().join(format!("{values}.json")));
         let workloads = of_kind(&objects, "Deployment").chain(of_kind(&objects, "Job"));
@@ -94,9 +97,9 @@ fn the_chart_is_sound_and_its_containers_are_configured_as_meant() {
             if container["command"][1] == "--migrate-only" {
                 migrate(name, environment.clone());
             }
-            for variable in environment.keys().filter_map(|name| name.strip_prefix("ASSENT_SERVICE__")) {
-                settable.entry(name.to_owned()).or_default().insert(variable.to_lowercase());
-            }
+            let own = environment.iter().filter(|(name, _)| name.starts_with(OWN));
+            let own = own.map(|(name, value)| (name.clone(), value.clone()));
+            settable.entry(name.to_owned()).or_default().extend(own);
         }
     }
     check_identities(&read(&folder.path().join("trial.json")));
@@ -105,13 +108,14 @@ fn the_chart_is_sound_and_its_containers_are_configured_as_meant() {
         let name = format!("assent-{service}");
         let settable = settable.remove(&name).unwrap_or_default();
         let printed = keys(&configuration(&name, &Environment::new()).remove("service").unwrap_or_default());
-        // An empty map is not printed, and one with a member is a section of its own.
-        let map = |key: &String| {
-            (format!("ASSENT_SERVICE__{}", key.to_uppercase()), "{member=\"text\"}".to_owned())
-        };
-        let sections = configuration(&name, &settable.difference(&printed).map(map).collect());
-        let maps = sections.keys().filter_map(|name| name.strip_prefix("service.")).map(str::to_owned);
-        let understood: BTreeSet<_> = printed.into_iter().chain(maps).collect();
+        let key = |variable: &String| variable.trim_start_matches(OWN).to_lowercase();
+        // An empty map is not printed, and one with members is a section of its own.
+        let maps = settable.iter().filter(|(variable, _)| !printed.contains(&key(variable)));
+        let maps = maps.map(|(variable, value)| (variable.clone(), value.clone())).collect();
+        let sections = configuration(&name, &maps);
+        let sections = sections.keys().filter_map(|name| name.strip_prefix("service.")?.split('.').next());
+        let understood: BTreeSet<_> = printed.into_iter().chain(sections.map(str::to_owned)).collect();
+        let settable: BTreeSet<_> = settable.keys().map(key).collect();
         assert_eq!(settable, understood, "{name}");
     }
 }

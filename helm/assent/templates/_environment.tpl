@@ -86,15 +86,22 @@ Argument: root and service (of "assent.services").
 {{- end }}
 {{- range $key, $value := $own }}
 - name: ASSENT_SERVICE__{{ upper $key }}
-  {{- if kindIs "map" $value }}
-  {{- $members := list }}
-  {{- range $member, $text := $value }}
-  {{- $members = append $members (printf "%s=%s" $member (toJson $text)) }}
-  {{- end }}
-  value: {{ printf "{%s}" (join "," $members) | quote }}
-  {{- else }}
-  value: {{ toJson $value | quote }}
-  {{- end }}
+  value: {{ include "assent.environment.value" $value | quote }}
+{{- end }}
+{{- end }}
+
+{{/*
+A value as the services read it in a variable: JSON, but for maps, whose members are NAME=VALUE.
+*/}}
+{{- define "assent.environment.value" -}}
+{{- if kindIs "map" . }}
+{{- $members := list }}
+{{- range $name, $value := . }}
+{{- $members = append $members (printf "%s=%s" $name (include "assent.environment.value" $value)) }}
+{{- end }}
+{{- printf "{%s}" (join "," $members) }}
+{{- else }}
+{{- toJson . }}
 {{- end }}
 {{- end }}
 

@@ -18,6 +18,31 @@ pub enum ShellSandbox {
     Off,
 }
 
+/// An MCP server: a program that is started for each call, or an address.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct McpServer {
+    /// Program that speaks MCP over its standard input and output, confined like those of `shell`; empty when there is
+    /// an address.
+    pub command: String,
+    /// Its arguments; `{workspace}` in them is the directory of the execution.
+    pub args: Vec<String>,
+    /// Names of environment variables that it may see, besides `shell_environment`.
+    pub environment: Vec<String>,
+    /// Environment variables that are secrets, with the names of these.
+    pub secrets: BTreeMap<String, String>,
+    /// Whether it may use the network.
+    pub network: bool,
+    /// What it may read and run, besides `shell_readable_paths`.
+    pub readable_paths: Vec<String>,
+    /// What it may change, besides the workspace and `shell_writable_paths`.
+    pub writable_paths: Vec<String>,
+    /// Address that speaks MCP over streamable HTTP; empty when there is a program.
+    pub url: String,
+    /// Name of the secret that is sent to the address as bearer token; empty for none.
+    pub token_secret: String,
+}
+
 /// Section `service` of the executor's configuration.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -68,6 +93,8 @@ pub struct Config {
     /// Databases that `sql_query` may use: the name that plans say, and the name of the secret that holds the address,
     /// e.g. `postgres://user:password@host/database` or `sqlite:///srv/orders.db`.
     pub sql_databases: BTreeMap<String, String>,
+    /// MCP servers whose tools the catalog may name, by the names that it says.
+    pub mcp_servers: BTreeMap<String, McpServer>,
     /// For tests: when the process dies.
     #[serde(skip)]
     pub faults: Faults,
@@ -100,6 +127,7 @@ impl Default for Config {
             shell_file_megabytes: 1024,
             http_allowed_hosts: Vec::new(),
             sql_databases: BTreeMap::new(),
+            mcp_servers: BTreeMap::new(),
             web_search_url: String::new(),
             faults: Faults::default(),
         }

@@ -1,6 +1,7 @@
 //! From the domain to the messages of the contract. Nothing is read back: callers say nothing about executions.
 
 use assent_proto::execution::v1 as pb;
+use assent_proto::executor::v1::McpTool;
 use assent_rpc::convert::{Wire as _, WireEnum as _};
 use assent_rpc::wire_enum;
 
@@ -8,6 +9,7 @@ use crate::domain::control::Order;
 use crate::domain::schedule::Runs;
 use crate::domain::{Execution, ExecutionState, Run, RunState};
 use crate::store::artifacts::Artifact;
+use crate::tools::mcp::Described;
 
 wire_enum!(ExecutionState => pb::ExecutionState {
     Pending,
@@ -97,5 +99,17 @@ pub(crate) fn artifact(artifact: &Artifact) -> pb::Artifact {
         size: i64::try_from(artifact.size).unwrap_or(i64::MAX),
         digest: artifact.digest.to_string(),
         create_time: Some(artifact.created_at.to_pb()),
+    }
+}
+
+/// A tool of an MCP server.
+pub(crate) fn mcp_tool(tool: Described) -> McpTool {
+    McpTool {
+        name: tool.mcp.tool,
+        description: tool.description,
+        schema: Some(tool.schema.to_pb()),
+        digest: tool.mcp.digest.to_string(),
+        read_only: tool.read_only,
+        idempotent: tool.idempotent,
     }
 }

@@ -13,6 +13,7 @@ use crate::domain::IllegalTransition;
 use crate::domain::control::{Command, NotAllowed};
 use crate::domain::grant::Refusal;
 use crate::domain::retry::{AgainError, NotRepeatable};
+use crate::tools::ToolError;
 
 /// An error of the executor.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +51,12 @@ pub(crate) enum ExecutorError {
     /// Only people may ask for that.
     #[error("an agent may not {} an execution", .0.as_str())]
     Agent(Command),
+    /// The configuration has no such MCP server.
+    #[error("service.mcp_servers does not have `{0}`")]
+    UnknownServer(String),
+    /// An MCP server does not say what it has.
+    #[error(transparent)]
+    Server(#[from] ToolError),
     /// Another service answered with something that cannot be.
     #[error("{0}")]
     Answer(&'static str),
@@ -67,7 +74,12 @@ pub(crate) enum ExecutorError {
 impl Fault for ExecutorError {
     fn code(&self) -> Code {
         match self {
-            Self::UnknownExecution(_) | Self::UnknownArtifact(_) | Self::UnknownItem(_) => Code::NotFound,
+            Self::UnknownExecution(_)
+            | Self::UnknownArtifact(_)
+            | Self::UnknownItem(_)
+            | Self::UnknownServer(_) => Code::NotFound,
+            Self::Server(error) if error.retryable => Code::Unavailable,
+            Self::Server(_) => Code::FailedPrecondition,
             Self::NotAllowed(_) | Self::NotRepeatable(_) | Self::Refused(_) | Self::WorkLost => {
                 Code::FailedPrecondition
             }
@@ -85,6 +97,8 @@ impl Fault for ExecutorError {
             Self::UnknownExecution(_) => Reason::new("EXECUTION_NOT_FOUND"),
             Self::UnknownArtifact(_) => Reason::new("ARTIFACT_NOT_FOUND"),
             Self::UnknownItem(_) => Reason::new("ITEM_NOT_FOUND"),
+            Self::UnknownServer(_) => Reason::new("MCP_SERVER_NOT_FOUND"),
+            Self::Server(error) => Reason::new(error.reason),
             Self::NotAllowed(_) => Reason::new("EXECUTION_STATE"),
             Self::NotRepeatable(_) => Reason::new("ITEM_STATE"),
             Self::Refused(_) => Reason::new("EXECUTION_REFUSED"),
@@ -105,6 +119,7 @@ impl Fault for ExecutorError {
             Self::UnknownArtifact(id) | Self::CorruptArtifact(id) => {
                 vec![("artifact_id".to_owned(), id.to_string())]
             }
+            Self::UnknownServer(name) => vec![("server".to_owned(), name.clone())],
             Self::UnknownItem(item) => vec![("item_id".to_owned(), item.to_string())],
             Self::NotAllowed(NotAllowed { state, .. }) => {
                 vec![("state".to_owned(), state.as_str().to_ascii_uppercase())]

@@ -45,7 +45,7 @@ use crate::tools::Toolbox;
 use crate::tools::blobs::Blobs;
 use crate::work::Desk;
 
-pub use config::{Config, ShellSandbox};
+pub use config::{Config, McpServer, ShellSandbox};
 pub use faults::Faults;
 pub use store::{MIGRATIONS, STATEMENTS};
 
@@ -55,6 +55,8 @@ const NAME: &str = "executor";
 const GATE: &str = "approval-gate";
 /// Who may hold, stop, repeat and undo. Of these, agents may only hold and stop.
 const CONTROLLERS: &[&str] = &[DEVELOPER, LEAD, ADMIN];
+/// Who may look at what the catalog could name.
+const ADMINS: &[&str] = &[ADMIN];
 /// Who may do approved work.
 const WORKERS: &[&str] = &[WORKER];
 /// Names the position in the approval gate's log; for ever the same.
@@ -89,6 +91,7 @@ impl Service for Executor {
         ("/assent.executor.v1.ExecutorService/ListArtifacts", Access::Authenticated),
         ("/assent.executor.v1.ExecutorService/DownloadArtifact", Access::Authenticated),
         ("/assent.executor.v1.ExecutorService/ListTools", Access::Authenticated),
+        ("/assent.executor.v1.ExecutorService/DescribeMcpServer", Access::AnyRole(ADMINS)),
     ];
     type Config = Config;
 
@@ -112,7 +115,7 @@ impl Service for Executor {
         let blobs = Blobs::new(app::artifacts(&config));
         let (driven, handed) = Driven::new(source.new_uuid().to_string(), config.max_executions);
         let app = App {
-            toolbox: Toolbox::new(&config, blobs.clone(), Arc::clone(&secrets))?,
+            toolbox: Toolbox::new(&config, catalog.clone(), blobs.clone(), Arc::clone(&secrets))?,
             secrets,
             keys: Keys::new(signer),
             log: Log::new(db.clone(), NAME),

@@ -68,8 +68,13 @@ impl Mask {
                     outcome.output.into_iter().map(|(k, v)| (self.text(&k), self.value(v))).collect();
                 Ok(outcome)
             }
-            Err(error) => Err(ToolError { message: self.text(&error.message), ..error }),
+            Err(error) => Err(self.error(error)),
         }
+    }
+
+    /// Hides them in an error.
+    pub(crate) fn error(&self, error: ToolError) -> ToolError {
+        ToolError { message: self.text(&error.message), ..error }
     }
 
     fn text(&self, text: &str) -> String {

@@ -10,11 +10,15 @@ use serde_json::Value;
 
 use crate::canonical::canonical;
 use crate::item::{Map, Rollback};
+use crate::mcp::McpTool;
 use crate::money::Money;
 use crate::names::named;
 use crate::references;
 use crate::risk::RiskLevel;
 use crate::span::Span;
+
+/// The catalog that Assent ships.
+const BUILTIN: &str = include_str!("catalog.yaml");
 
 named! {
     /// What a tool does to the world. Ordered: a later value reaches further.
@@ -78,6 +82,9 @@ pub struct Tool {
     /// How it is undone where a plan does not say.
     #[serde(default)]
     pub rollback: Option<ToolRollback>,
+    /// The tool of an MCP server that this one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mcp: Option<McpTool>,
     /// Longest time of one attempt where a plan does not say.
     pub default_timeout: Span,
     /// Retries where a plan does not say.
@@ -103,11 +110,15 @@ impl Tool {
     }
 
     /// SHA-256 over what a call of the tool means: its name, its schema, which secrets it may see, what it does to the
-    /// world. Prices and descriptions may change.
+    /// world, and which tool of an MCP server it is. Prices and descriptions may change.
     fn digest(&self) -> Digest {
         let meaning = (&self.name, &self.schema, &self.secrets, self.side_effects, self.idempotent);
         // Only numbers that JSON cannot hold have no canonical form, and a catalog with such is not read.
-        Digest::of(&[&canonical(&meaning).unwrap_or_default()])
+        let meaning = canonical(&meaning).unwrap_or_default();
+        match &self.mcp {
+            None => Digest::of(&[&meaning]),
+            Some(mcp) => Digest::of(&[&meaning, &canonical(mcp).unwrap_or_default()]),
+        }
     }
 
     /// How a call with `arguments` is undone where the plan does not say.
@@ -135,7 +146,17 @@ pub struct ArgumentError {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CatalogFile {
+    /// What the file adds to; nothing when it stands for itself.
+    #[serde(default)]
+    extends: Option<Base>,
     tools: Vec<Tool>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Base {
+    /// The catalog that Assent ships.
+    Builtin,
 }
 
 #[derive(Debug)]
@@ -182,22 +203,17 @@ pub enum CatalogError {
 impl Catalog {
     /// The catalog that Assent ships.
     pub fn builtin() -> Result<Self, CatalogError> {
-        Self::from_yaml(include_str!("catalog.yaml"))
+        Self::from_yaml(BUILTIN)
     }
 
-    /// Reads a catalog.
+    /// Reads a catalog. One that says `extends: builtin` adds to that of Assent; a tool of the same name goes before
+    /// Assent's own.
     pub fn from_yaml(text: &str) -> Result<Self, CatalogError> {
-        let file: CatalogFile =
-            serde_saphyr::from_str(text).map_err(|error| CatalogError::Unreadable(error.to_string()))?;
-        let mut tools = BTreeMap::new();
-        for tool in file.tools {
-            let name = tool.name.clone();
-            let validator = jsonschema::validator_for(&tool.schema)
-                .map_err(|error| CatalogError::Schema { tool: name.clone(), why: error.to_string() })?;
-            if name.is_empty()
-                || tools.insert(name.clone(), Entry { digest: tool.digest(), tool, validator }).is_some()
-            {
-                return Err(CatalogError::Name(name));
+        let file = read(text)?;
+        let mut tools = entries(file.tools)?;
+        if let Some(Base::Builtin) = file.extends {
+            for (name, entry) in entries(read(BUILTIN)?.tools)? {
+                tools.entry(name).or_insert(entry);
             }
         }
         for Entry { tool, .. } in tools.values() {
@@ -250,6 +266,24 @@ impl Catalog {
             })
             .collect()
     }
+}
+
+fn read(text: &str) -> Result<CatalogFile, CatalogError> {
+    serde_saphyr::from_str(text).map_err(|error| CatalogError::Unreadable(error.to_string()))
+}
+
+fn entries(all: Vec<Tool>) -> Result<BTreeMap<String, Entry>, CatalogError> {
+    let mut tools = BTreeMap::new();
+    for tool in all {
+        let name = tool.name.clone();
+        let validator = jsonschema::validator_for(&tool.schema)
+            .map_err(|error| CatalogError::Schema { tool: name.clone(), why: error.to_string() })?;
+        let entry = Entry { digest: tool.digest(), tool, validator };
+        if name.is_empty() || tools.insert(name.clone(), entry).is_some() {
+            return Err(CatalogError::Name(name));
+        }
+    }
+    Ok(tools)
 }
 
 /// Whether an error about `value` may vanish once references are resolved.
@@ -348,6 +382,34 @@ mod tests {
             Err(CatalogError::Schema { .. })
         ));
         let dangling = format!("{{ {tool}, schema: {{}}, rollback: {{ tool: b, copies: [] }} }}");
+        let lost = "mcp: { server: s, tool: t, digest: 00 }";
+        assert!(matches!(
+            yaml(&format!("{{ {tool}, schema: {{}}, {lost} }}")),
+            Err(CatalogError::Unreadable(_))
+        ));
         assert!(matches!(yaml(&dangling), Err(CatalogError::Rollback { .. })));
+    }
+
+    #[test]
+    fn a_catalog_may_add_to_that_of_assent() {
+        let digest = Digest::of(&[b"x"]);
+        let tool = |name: &str, mcp: &str| {
+            format!(
+                "{{ name: {name}, description: d, side_effects: none, idempotent: true, reversible: true, \
+                 default_timeout: 1s, typical_duration: 1s, schema: {{ type: object }}{mcp} }}"
+            )
+        };
+        let builtin = Catalog::builtin().unwrap();
+        let both = format!("extends: builtin\ntools: [{}, {}]", tool("notes", ""), tool("shell", ""));
+        let both = Catalog::from_yaml(&both).unwrap();
+        assert_eq!(both.tools().count(), builtin.tools().count() + 1);
+        assert_eq!(both.get("shell").unwrap().description, "d");
+        assert_eq!(both.tool_digest("code_gen"), builtin.tool_digest("code_gen"));
+
+        let mcp = format!(", mcp: {{ server: s, tool: t, digest: {digest} }}");
+        let mcp = Catalog::from_yaml(&format!("tools: [{}]", tool("notes", &mcp))).unwrap();
+        assert_eq!(mcp.get("notes").unwrap().mcp.as_ref().unwrap().digest, digest);
+        assert_ne!(mcp.tool_digest("notes"), both.tool_digest("notes"));
+        assert!(Catalog::from_yaml("extends: other\ntools: []").is_err());
     }
 }

@@ -81,6 +81,11 @@ impl App {
         Workspace::new(workspaces(&self.config).join(execution.to_string()))
     }
 
+    /// Where the program of an MCP server is started when it is asked outside an execution.
+    pub(crate) fn waiting_room(&self) -> Workspace {
+        Workspace::new(workspaces(&self.config).join("mcp"))
+    }
+
     /// Until when a lease that is taken or prolonged now holds.
     pub(crate) fn lease_until(&self) -> Timestamp {
         self.source.now().after(self.lease())

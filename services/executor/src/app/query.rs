@@ -1,11 +1,14 @@
 //! Reading what happened.
 
+use std::time::Duration;
+
 use assent_core::id::{ArtifactKind, SessionId};
 use assent_core::page::Page;
 use assent_core::{Digest, Id};
 use sha2::{Digest as _, Sha256};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
+use tokio::time::timeout;
 
 use super::App;
 use crate::domain::{Execution, ExecutionState, Run};
@@ -13,7 +16,11 @@ use crate::error::ExecutorError;
 use crate::store::artifacts::{self, Artifact};
 use crate::store::executions::{self, Key};
 use crate::store::runs;
+use crate::tools::ToolError;
+use crate::tools::mcp::Described;
 
+/// How long an MCP server may take to say what it has.
+const DESCRIBE: Duration = Duration::from_secs(30);
 /// Bytes of one piece of a download.
 const PIECE: usize = 65_536;
 
@@ -44,6 +51,19 @@ impl App {
     pub(crate) async fn artifacts(&self, session: SessionId) -> Result<Vec<Artifact>, ExecutorError> {
         let execution = self.execution(session).await?;
         Ok(artifacts::of_execution(&self.db, execution.id).await?)
+    }
+
+    /// The tools of an MCP server as it describes them.
+    ///
+    /// # Errors
+    /// [`ExecutorError::UnknownServer`], or that it does not say.
+    pub(crate) async fn mcp_server(&self, name: &str) -> Result<Vec<Described>, ExecutorError> {
+        let room = self.waiting_room();
+        let asked = Box::pin(self.toolbox.describe(name, &room));
+        let late =
+            |_| ToolError::passing("MCP_UNAVAILABLE", format!("the MCP server `{name}` gives no answer"));
+        let answer = timeout(DESCRIBE, asked).await.map_err(late)?;
+        Ok(answer.ok_or_else(|| ExecutorError::UnknownServer(name.to_owned()))??)
     }
 
     /// Opens the content of an artifact.

@@ -22,6 +22,7 @@ use crate::domain::{ExecutionFact, Run, RunFact, RunState, retry, rollback};
 use crate::error::ExecutorError;
 use crate::store::artifacts::Artifact;
 use crate::store::runs::{self, Stored};
+use crate::tools::mcp::TOOL_CHANGED;
 use crate::tools::{Outcome, ToolError};
 
 /// Shortest and longest wait between two looks at what is due.
@@ -313,6 +314,11 @@ impl Drive {
                         Ok(item) => item,
                         Err(refusal) => return Ok(Some(refusal)),
                     };
+                    // Its server says that the tool is not what was pinned.
+                    if error.reason == TOOL_CHANGED {
+                        tracing::error!(item = %id, error = error.message, "the tool is not called");
+                        return Ok(Some(Refusal::Tool(item.tool)));
+                    }
                     self.failed(&mut batch, run, &item, &error, now)?;
                 }
             }

@@ -1,5 +1,7 @@
 //! A dry run: everything that can be known to go wrong is looked for before anything begins.
 
+use std::time::Duration;
+
 use assent_plan::{WorkItem, references};
 
 use super::Drive;
@@ -9,6 +11,10 @@ use crate::domain::work::WORKER;
 use crate::domain::{Run, RunFact, RunState, limits};
 use crate::error::ExecutorError;
 use crate::tools::ToolError;
+use crate::tools::mcp::TOOL_CHANGED;
+
+/// How long the server of a tool has to say what the tool is; less than a lease.
+const ANSWER: Duration = Duration::from_secs(10);
 
 impl Drive {
     /// Rehearses the execution where its grant asks for that. The first item that would fail does, and nothing begins.
@@ -26,7 +32,13 @@ impl Drive {
                 Ok(item) => item,
                 Err(refusal) => return Ok(Some(refusal)),
             };
-            if let Err(error) = self.would_begin(&item).await {
+            let would = self.would_begin(&item).await;
+            // Servers take their time to say what they have.
+            self.ledger.renew().await?;
+            if let Err(error) = would {
+                if error.reason == TOOL_CHANGED {
+                    return Ok(Some(Refusal::Tool(item.tool)));
+                }
                 let (now, mut run) = (self.app.source.now(), run);
                 run.apply(RunFact::GivenUp, now)?;
                 run.error = format!("DRY_RUN_FAILED: {}: {}", error.reason, error.message);
@@ -57,6 +69,10 @@ impl Drive {
             return Err(ToolError::lasting("ARGUMENTS_INVALID", text));
         }
         lookup_secrets(&item.arguments, tool, &self.app.secrets).await?;
+        let workspace = self.app.workspace(self.ledger.execution.id);
+        let checked = Box::pin(self.app.toolbox.check(&item.tool, &workspace));
+        let late = |_| ToolError::passing("TIMED_OUT", "its server does not say what it has");
+        tokio::time::timeout(ANSWER, checked).await.map_err(late)??;
         if references::find(&item.arguments).is_empty() {
             for bound in &item.bounds {
                 assent_plan::bounds::judge(bound, &item.arguments)

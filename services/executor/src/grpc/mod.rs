@@ -13,12 +13,12 @@ use assent_proto::event::v1::watch_events_response::Message as Fact;
 use assent_proto::execution::v1::{self as pb, WorkItemRun};
 use assent_proto::executor::v1::executor_service_server::ExecutorService;
 use assent_proto::executor::v1::{
-    CancelRequest, CancelResponse, DownloadArtifactRequest, DownloadArtifactResponse, GetExecutionRequest,
-    GetExecutionResponse, ListArtifactsRequest, ListArtifactsResponse, ListExecutionsRequest,
-    ListExecutionsResponse, ListToolsRequest, ListToolsResponse, PauseRequest, PauseResponse, ResumeRequest,
-    ResumeResponse, RetryItemRequest, RetryItemResponse, RollbackRequest, RollbackResponse,
-    StartExecutionRequest, StartExecutionResponse, Tool, WatchExecutionRequest, WatchExecutionResponse,
-    watch_execution_response,
+    CancelRequest, CancelResponse, DescribeMcpServerRequest, DescribeMcpServerResponse,
+    DownloadArtifactRequest, DownloadArtifactResponse, GetExecutionRequest, GetExecutionResponse,
+    ListArtifactsRequest, ListArtifactsResponse, ListExecutionsRequest, ListExecutionsResponse,
+    ListToolsRequest, ListToolsResponse, PauseRequest, PauseResponse, ResumeRequest, ResumeResponse,
+    RetryItemRequest, RetryItemResponse, RollbackRequest, RollbackResponse, StartExecutionRequest,
+    StartExecutionResponse, Tool, WatchExecutionRequest, WatchExecutionResponse, watch_execution_response,
 };
 use assent_rpc::accept;
 use assent_rpc::convert::{Wire, read_message};
@@ -198,6 +198,16 @@ impl ExecutorService for Grpc {
         });
         let catalog_digest = self.0.catalog.digest().to_string();
         Ok(Response::new(ListToolsResponse { tools: tools.collect(), catalog_digest }))
+    }
+
+    async fn describe_mcp_server(
+        &self,
+        request: Request<DescribeMcpServerRequest>,
+    ) -> Result<Response<DescribeMcpServerResponse>, Status> {
+        let (_, body) = accept(request)?;
+        let tools = self.0.mcp_server(&body.server).await?;
+        let tools = tools.into_iter().map(convert::mcp_tool).collect();
+        Ok(Response::new(DescribeMcpServerResponse { tools }))
     }
 }
 

@@ -6,6 +6,8 @@ mod code_gen;
 mod file;
 mod hosts;
 mod http_request;
+pub(crate) mod mcp;
+mod program;
 #[cfg_attr(not(target_os = "linux"), path = "sandbox_unavailable.rs")]
 mod sandbox;
 mod shell;
@@ -18,11 +20,12 @@ use std::sync::Arc;
 
 use assent_core::Digest;
 use assent_core::id::SessionId;
-use assent_plan::{ItemId, Map};
+use assent_plan::{Catalog, ItemId, Map, McpTool};
 use assent_runtime::BuildError;
 use serde_json::Value;
 
 use self::blobs::Blobs;
+use self::program::Programs;
 use self::workspace::Workspace;
 use crate::config::Config;
 use crate::secrets::Secrets;
@@ -94,7 +97,7 @@ impl ToolError {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tool {
+enum Tool<'c> {
     CodeGen,
     FileWrite,
     FileDelete,
@@ -102,9 +105,10 @@ enum Tool {
     HttpRequest,
     SqlQuery,
     WebSearch,
+    Mcp(&'c McpTool),
 }
 
-impl Tool {
+impl Tool<'_> {
     fn named(name: &str) -> Option<Self> {
         Some(match name {
             "code_gen" => Self::CodeGen,
@@ -122,46 +126,84 @@ impl Tool {
 /// The tools, ready to be called. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Toolbox {
+    catalog: Catalog,
     templates: Arc<code_gen::Templates>,
     blobs: Blobs,
     shell: Arc<shell::Shell>,
     http: http_request::Http,
     search: Arc<web_search::Search>,
     databases: sql_query::Databases,
+    servers: Arc<mcp::Servers>,
 }
 
 impl Toolbox {
     /// The tools as `config` has them.
-    pub(crate) fn new(config: &Config, blobs: Blobs, secrets: Arc<Secrets>) -> Result<Self, BuildError> {
+    pub(crate) fn new(
+        config: &Config,
+        catalog: Catalog,
+        blobs: Blobs,
+        secrets: Arc<Secrets>,
+    ) -> Result<Self, BuildError> {
         let client = |e: reqwest::Error| BuildError::Config(format!("the HTTP client cannot be made: {e}"));
+        let programs = Arc::new(Programs::new(config));
+        let search = web_search::Search::new(&config.web_search_url, config.max_output_bytes);
         Ok(Self {
+            catalog,
             templates: Arc::new(code_gen::Templates::load(&config.templates_dir)?),
             blobs,
-            shell: Arc::new(shell::Shell::new(config)),
             http: http_request::Http::new(&config.http_allowed_hosts, config.max_output_bytes)
                 .map_err(client)?,
-            search: Arc::new(
-                web_search::Search::new(&config.web_search_url, config.max_output_bytes).map_err(client)?,
-            ),
-            databases: sql_query::Databases::new(&config.sql_databases, secrets),
+            search: Arc::new(search.map_err(client)?),
+            databases: sql_query::Databases::new(&config.sql_databases, Arc::clone(&secrets)),
+            servers: Arc::new(mcp::Servers::new(config, Arc::clone(&programs), secrets)?),
+            shell: Arc::new(shell::Shell::new(programs, config.max_output_bytes)),
         })
+    }
+
+    /// What a name of the catalog means here: the tool of a server, or one of those that are built in.
+    fn tool(&self, name: &str) -> Option<Tool<'_>> {
+        match self.catalog.get(name).and_then(|tool| tool.mcp.as_ref()) {
+            Some(mcp) => Some(Tool::Mcp(mcp)),
+            None => Tool::named(name),
+        }
     }
 
     /// What must be configured before `tool` can be used here; none when it is ready.
     pub(crate) fn problem(&self, tool: &str) -> Option<&'static str> {
-        match Tool::named(tool) {
+        match self.tool(tool) {
             None => Some("this executor has no such tool"),
             Some(Tool::WebSearch) => self.search.problem(),
             Some(Tool::HttpRequest) => self.http.problem(),
             Some(Tool::Shell) => self.shell.problem(),
             Some(Tool::SqlQuery) => self.databases.problem(),
+            Some(Tool::Mcp(mcp)) => self.servers.problem(mcp),
             Some(_) => None,
         }
     }
 
+    /// Whether `tool` is what was pinned, as far as others say what it is.
+    ///
+    /// # Errors
+    /// [`mcp::TOOL_CHANGED`] when it is not.
+    pub(crate) async fn check(&self, tool: &str, workspace: &Workspace) -> Result<(), ToolError> {
+        match self.tool(tool) {
+            Some(Tool::Mcp(mcp)) => self.servers.check(mcp, workspace).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// The tools of an MCP server as it describes them, started in `workspace`; none when there is no such server.
+    pub(crate) async fn describe(
+        &self,
+        server: &str,
+        workspace: &Workspace,
+    ) -> Option<Result<Vec<mcp::Described>, ToolError>> {
+        self.servers.describe(server, workspace).await
+    }
+
     /// Whether the attempt may be made again with the same key when nobody knows how it ended.
     pub(crate) fn is_repeatable(&self, tool: &str, arguments: &Map, idempotent: bool) -> bool {
-        match Tool::named(tool) {
+        match self.tool(tool) {
             Some(Tool::HttpRequest) => http_request::is_repeatable(arguments),
             Some(Tool::SqlQuery) => sql_query::is_repeatable(arguments),
             _ => idempotent,
@@ -170,7 +212,7 @@ impl Toolbox {
 
     /// What the call is about to overwrite, kept so that it can be put back.
     pub(crate) async fn keep(&self, call: &Call) -> Result<Vec<Kept>, ToolError> {
-        match Tool::named(&call.tool) {
+        match self.tool(&call.tool) {
             Some(Tool::FileWrite) => file::keep(call, &self.blobs).await.map(|kept| vec![kept]),
             _ => Ok(Vec::new()),
         }
@@ -180,7 +222,7 @@ impl Toolbox {
     pub(crate) async fn call(&self, call: &Call) -> Result<Outcome, ToolError> {
         let missing =
             || ToolError::lasting("TOOL_UNKNOWN", format!("this executor has no tool `{}`", call.tool));
-        match Tool::named(&call.tool).ok_or_else(missing)? {
+        match self.tool(&call.tool).ok_or_else(missing)? {
             Tool::CodeGen => self.templates.render(call).await,
             Tool::FileWrite => file::write(call, &self.blobs).await,
             Tool::FileDelete => file::delete(call).await,
@@ -189,6 +231,7 @@ impl Toolbox {
             // Large, because a database driver is inside.
             Tool::SqlQuery => Box::pin(self.databases.run(call)).await,
             Tool::WebSearch => self.search.find(call).await,
+            Tool::Mcp(mcp) => Box::pin(self.servers.call(mcp, call)).await,
         }
     }
 

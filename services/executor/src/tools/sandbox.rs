@@ -65,6 +65,14 @@ impl Sandbox {
         Ok(sandbox)
     }
 
+    /// A sandbox in which programs read `readable` and change `writable` as well.
+    pub(super) fn widened(&self, readable: &[String], writable: &[String]) -> Self {
+        let mut sandbox = self.clone();
+        sandbox.readable.extend(readable.iter().map(PathBuf::from));
+        sandbox.writable.extend(writable.iter().map(PathBuf::from));
+        sandbox
+    }
+
     /// Starts `command` inside.
     ///
     /// # Errors

@@ -27,6 +27,11 @@ impl Sandbox {
     }
 
     /// Never called: there is no sandbox.
+    pub(super) fn widened(&self, _: &[String], _: &[String]) -> Self {
+        match *self {}
+    }
+
+    /// Never called: there is no sandbox.
     pub(super) async fn spawn(&self, _: Command, _: &Path, _: bool) -> Result<Child, SandboxError> {
         match *self {}
     }

@@ -11,6 +11,8 @@ mod crashes;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]
+mod mcp;
+#[cfg(test)]
 mod recovery;
 #[cfg(test)]
 mod rig;

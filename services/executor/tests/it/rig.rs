@@ -17,7 +17,7 @@ use assent_proto::executor::v1::watch_execution_response::Message;
 use assent_proto::executor::v1::worker_service_client::WorkerServiceClient;
 use assent_proto::executor::v1::*;
 use assent_rpc::{Credentials, Transport};
-use assent_runtime::config::Database;
+use assent_runtime::config::{Database, Tools};
 use assent_runtime::{Host, Peer, Running, Wiring};
 use assent_store::Db;
 use assent_testkit::Storage;
@@ -34,11 +34,12 @@ pub(crate) struct Rig {
     pub(crate) source: ContextSource,
     pub(crate) gate: Gate,
     pub(crate) config: Config,
+    pub(crate) tools: Tools,
     running: Option<Running>,
     client: Option<ExecutorServiceClient<Transport>>,
     workers: Option<WorkerServiceClient<Transport>>,
     storage: Storage,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Rig {
@@ -57,11 +58,12 @@ impl Rig {
             source,
             gate,
             config,
+            tools: Tools::default(),
             storage,
             running: None,
             client: None,
             workers: None,
-            _folder: folder,
+            folder,
         };
         rig.start().await;
         rig
@@ -69,7 +71,8 @@ impl Rig {
 
     pub(crate) async fn start(&mut self) {
         let database = Database { url: self.storage.url().to_owned(), max_connections: 8 };
-        let wiring = Wiring::local(database, Bus::local(), Credentials::default(), self.source.clone());
+        let wiring = Wiring::local(database, Bus::local(), Credentials::default(), self.source.clone())
+            .with_tools(self.tools.clone());
         let mut host = Host::new(wiring.clone());
         host.add::<GateService>(self.gate.clone()).await.unwrap();
         host.add::<Executor>(self.config.clone()).await.unwrap();
@@ -155,6 +158,21 @@ impl Rig {
     pub(crate) async fn execution(&self, session: SessionId) -> Execution {
         let request = GetExecutionRequest { session_id: session.to_string() };
         self.client().get_execution(request).await.unwrap().into_inner().execution.unwrap()
+    }
+
+    /// Has the catalog be `text`, from the next start on.
+    pub(crate) fn catalog(&mut self, text: &str) {
+        let path = self.folder.path().join("catalog.yaml");
+        std::fs::write(&path, text).unwrap();
+        self.tools.catalog = path.to_str().unwrap().to_owned();
+    }
+
+    /// Gives the executor a secret.
+    pub(crate) fn secret(&mut self, name: &str, value: &str) {
+        let folder = self.folder.path().join("secrets");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(name), value).unwrap();
+        self.config.secrets_dir = folder.to_str().unwrap().to_owned();
     }
 
     /// The workspace of an execution.
