@@ -17,6 +17,8 @@ mod comments;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod dashboard;
+#[cfg(test)]
 mod editing;
 #[cfg(test)]
 mod errors;

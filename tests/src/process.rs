@@ -173,14 +173,23 @@ impl Cluster {
             .env("ASSENT_BUS__URL", assent_testkit::redis_url())
             .env("ASSENT_AUTH__IDENTITIES", file("identities.yaml"))
             .env("ASSENT_AUTH__SERVICE_TOKEN_FILE", file("service-token"));
-        for (peer, port) in &self.ports {
+        for peer in SERVICES {
             let key = format!("ASSENT_PEERS__{}", peer.to_uppercase().replace('-', "_"));
-            command.env(key, format!("http://127.0.0.1:{port}"));
+            command.env(key, self.address(peer));
         }
         if service == "executor" {
             command.env("ASSENT_SERVICE__DATA_DIR", file("executor"));
         }
         self.processes.insert(service, Process::start(&mut command, &file(&format!("{service}.log"))));
+    }
+
+    /// Starts the dashboard in front of the six, with no credential of its own, and says where it is.
+    pub async fn start_dashboard(&mut self) -> String {
+        self.ports.insert("dashboard", free_port());
+        self.spawn("dashboard");
+        let address = self.address("dashboard");
+        ready(&address).await;
+        address
     }
 
     /// Kills a service without warning.

@@ -26,4 +26,4 @@ pub use remote::RemoteFault;
 pub use rules::validate;
 pub use server::{MAX_MESSAGE_BYTES, ServeError, Served, router, serve};
 pub use status::{invalid, status, stopping};
-pub use transport::{Transport, TransportError};
+pub use transport::{Passage, Transport, TransportError};

@@ -8,6 +8,7 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
+use tower::ServiceExt as _;
 
 use crate::access::OPEN_SERVICES;
 use crate::door::{Door, door};
@@ -63,17 +64,25 @@ pub async fn router(mut routes: RoutesBuilder, guard: Door) -> Result<Served, Se
     Ok(Served { router: router.layer(axum::middleware::from_fn_with_state(guard, door)), health })
 }
 
-/// Serves until `stop` ends, then lets running calls finish.
+/// Serves until `stop` ends, then lets running calls finish. With `web`, whatever is not gRPC goes there, and HTTP/1.1
+/// is spoken for its sake.
 ///
 /// # Errors
 /// When the listener breaks.
 pub async fn serve(
     listener: TcpListener,
     router: axum::Router,
+    web: Option<axum::Router>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
+    let http1 = web.is_some();
+    let router = match web {
+        Some(web) => beside(router, web),
+        None => router,
+    };
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     Server::builder()
+        .accept_http1(http1)
         .http2_keepalive_interval(Some(Duration::from_secs(20)))
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))
         .max_concurrent_streams(Some(4096))
@@ -81,6 +90,21 @@ pub async fn serve(
         .serve_with_incoming_shutdown(incoming, stop)
         .await?;
     Ok(())
+}
+
+/// One port for both: gRPC says what it is in its content type, and nothing else is let near it.
+fn beside(grpc: axum::Router, web: axum::Router) -> axum::Router {
+    axum::Router::new().fallback(move |request: axum::extract::Request| {
+        let router = if is_grpc(&request) { grpc.clone() } else { web.clone() };
+        router.oneshot(request)
+    })
+}
+
+fn is_grpc(request: &axum::extract::Request) -> bool {
+    let content_type = request.headers().get(http::header::CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let rest = content_type.strip_prefix("application/grpc");
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', ';']))
 }
 
 impl Served {

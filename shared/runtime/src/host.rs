@@ -26,6 +26,7 @@ const KEEP_EVENTS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 pub struct Host {
     wiring: Wiring,
     routes: RoutesBuilder,
+    web: Option<axum::Router>,
     access: AccessTable,
     tasks: TaskSet,
     starts: Vec<Start>,
@@ -52,6 +53,7 @@ impl Host {
         Self {
             wiring,
             routes: RoutesBuilder::default(),
+            web: None,
             access: AccessTable::default(),
             tasks,
             starts: Vec::new(),
@@ -67,6 +69,9 @@ impl Host {
         let built = S::build(config, &self.wiring).await;
         let service = built.map_err(|source| RunError::Build { service: S::NAME, source })?;
         service.routes(&mut self.routes);
+        if let Some(web) = service.web() {
+            self.web = Some(web);
+        }
         self.access.extend(S::ACCESS);
         if let Some(db) = service.database() {
             let log = Log::new(db.clone(), S::NAME);
@@ -132,8 +137,12 @@ impl Host {
             clippy::disallowed_methods,
             reason = "the server outlives the tasks: it ends when they are told to"
         )]
-        let server =
-            tokio::spawn(assent_rpc::serve(listener, served.router.clone(), stop.clone().cancelled_owned()));
+        let server = tokio::spawn(assent_rpc::serve(
+            listener,
+            served.router.clone(),
+            self.web,
+            stop.clone().cancelled_owned(),
+        ));
         Ok(Running { address, stop, served, server, tasks: self.tasks, databases })
     }
 }

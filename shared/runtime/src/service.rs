@@ -26,6 +26,11 @@ pub trait Service: Sized + Send + Sync + 'static {
     /// Adds its gRPC services.
     fn routes(&self, routes: &mut RoutesBuilder);
 
+    /// What it serves to browsers on the same port; nothing for most.
+    fn web(&self) -> Option<axum::Router> {
+        None
+    }
+
     /// Starts what runs beside the calls.
     fn tasks(&self, tasks: &mut TaskSet);
 

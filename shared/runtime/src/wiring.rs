@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use assent_core::{Actor, ContextSource};
 use assent_events::{Bus, Watching};
 use assent_plan::Catalog;
-use assent_rpc::{Credentials, Identities, Transport};
+use assent_rpc::{Credentials, Identities, Passage, Transport};
 use assent_store::{Db, DbOptions, Migrations};
 use tokio_util::sync::CancellationToken;
 
@@ -170,6 +170,20 @@ impl Wiring {
             Reach::Remote { peers, token } => match peer.address(peers) {
                 "" => Err(BuildError::NoPeer(peer.key())),
                 address => Ok(Transport::remote(address, token)?),
+            },
+        }
+    }
+
+    /// The way to a peer for callers who show their own credential, such as people in a browser.
+    ///
+    /// # Errors
+    /// When the peer is not configured.
+    pub fn passage(&self, peer: Peer) -> Result<Passage, BuildError> {
+        match &self.reach {
+            Reach::Local(routes) => Ok(Passage::Local(routes.clone())),
+            Reach::Remote { peers, .. } => match peer.address(peers) {
+                "" => Err(BuildError::NoPeer(peer.key())),
+                address => Ok(Passage::remote(address)?),
             },
         }
     }

@@ -51,6 +51,10 @@ impl Dev {
                 stack.address(),
                 lead.display()
             )),
+            plain(format!(
+                "  dashboard: open http://{} in a browser, and sign in with a token",
+                stack.address()
+            )),
             toned(
                 "  for development only: fixed identities, tokens in files, no TLS, this machine only",
                 Tone::Warn,

@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use assent_approval_gate::ApprovalGate;
 use assent_core::ContextSource;
+use assent_dashboard::Dashboard;
 use assent_events::Bus;
 use assent_executor::Executor;
 use assent_notification::Notification;
@@ -65,6 +66,7 @@ impl Stack {
         host.add::<ApprovalGate>(services.approval_gate).await?;
         host.add::<Executor>(services.executor).await?;
         host.add::<Notification>(services.notification).await?;
+        host.add::<Dashboard>(services.dashboard).await?;
         let listener =
             TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
         let running = host.start(listener).await?;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use assent_approval_gate::ApprovalGate;
+use assent_dashboard::Dashboard;
 use assent_executor::Executor;
 use assent_notification::Notification;
 use assent_planner::Planner;
@@ -34,6 +35,7 @@ pub(crate) struct Services {
     pub(crate) approval_gate: <ApprovalGate as Service>::Config,
     pub(crate) executor: <Executor as Service>::Config,
     pub(crate) notification: <Notification as Service>::Config,
+    pub(crate) dashboard: <Dashboard as Service>::Config,
 }
 
 /// Where configuration comes from, as on every command that runs services.

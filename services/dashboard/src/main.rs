@@ -1,0 +1,5 @@
+//! The process.
+
+fn main() -> std::process::ExitCode {
+    assent_runtime::main::<assent_dashboard::Dashboard>()
+}
