@@ -28,6 +28,11 @@ demo: first-build ## one goal from plan to proof, in this terminal; needs only a
 run: first-build ## serve all services in one process on SQLite, until Ctrl-C
 	@$(ASSENT) dev
 
+.PHONY: web
+web: ## build the web UI, which the next build of `assent` serves; needs Node 20 or newer
+	@command -v npm >/dev/null || { echo "npm is missing: install Node 20 or newer" >&2; exit 2; }
+	@cd services/dashboard/web && npm ci --no-audit --no-fund --loglevel=error && npm run build
+
 .PHONY: cluster
 cluster: first-build ## serve six processes on a local Postgres and Redis, until Ctrl-C
 	@cargo build --quiet $(SERVICES:%=--package assent-%) --bins
@@ -38,6 +43,12 @@ test: first-build ## run every test, on SQLite and on a throw-away Postgres and 
 	@tools="$$(tests/tools.sh)" && export ASSENT_TOOLS="$$tools" \
 	  && cargo build --workspace --all-targets \
 	  && tests/servers.sh $(TEST_RUNNER) --workspace
+	@if command -v npm >/dev/null; then tests/web.sh; \
+	  else echo "Node is not installed: the web UI is not tested (make test-web says more)"; fi
+
+.PHONY: test-web
+test-web: first-build ## build the web UI and test it in a browser; needs Node 20 or newer, installs Chromium
+	@tests/web.sh
 
 .PHONY: fuzz
 fuzz: first-build ## fuzz whatever reads a plan, guided by coverage, 30 s each (make fuzz SECONDS=600); needs c++

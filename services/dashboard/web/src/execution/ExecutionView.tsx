@@ -1,0 +1,120 @@
+import { useQuery } from "@tanstack/react-query";
+import { lazy, Suspense, useState } from "react";
+
+import { useClients } from "../api/clients";
+import { problemOf } from "../api/problem";
+import { type Open, useLive } from "../api/watch";
+import { type Execution, ExecutionOrder, ExecutionState, WorkItemRunState } from "../gen/assent/execution/v1/execution_pb";
+import { RiskLevel } from "../gen/assent/plan/v1/plan_pb";
+import type { PlanReviewSession } from "../gen/assent/review/v1/session_pb";
+import { loadGraph } from "../review/plan/loadGraph";
+import { duration, millis, money, moment, span, words } from "../text/format";
+import { Visible } from "../text/Visible";
+import { useNow } from "../ui/now";
+import { Badge, Card, Facts, Failure, Nothing, Waiting } from "../ui/parts";
+import { Artifacts } from "./Artifacts";
+import { Controls } from "./Controls";
+import { Log } from "./Log";
+import { Runs } from "./Runs";
+import { ended, EXECUTION_TONES } from "./states";
+
+const Graph = lazy(loadGraph);
+
+export const executionKey = (id: string) => ["execution", id] as const;
+
+export function ExecutionView({ session }: { session: PlanReviewSession }) {
+  const { executor } = useClients();
+  const { id } = session;
+  const query = useQuery({
+    queryKey: executionKey(id),
+    queryFn: async ({ signal }) => {
+      try {
+        return (await executor.getExecution({ sessionId: id }, { signal })).execution ?? null;
+      } catch (error) {
+        if (problemOf(error).reason === "EXECUTION_NOT_FOUND") return null;
+        throw error;
+      }
+    },
+  });
+  const open: Open = (afterPosition, signal) => executor.watchExecution({ sessionId: id, afterPosition }, { signal });
+  const { events } = useLive(open, [executionKey(id), ["artifacts", id]], id);
+  if (query.error !== null) return <Failure error={query.error} retry={() => void query.refetch()} />;
+  if (query.data === undefined) return <Waiting what="the execution" />;
+  if (query.data === null) return <Nothing>Nothing of this plan has run.</Nothing>;
+  return (
+    <div className="flex flex-col gap-4">
+      <Summary execution={query.data} session={session} />
+      <LiveGraph execution={query.data} session={session} />
+      <Runs execution={query.data} />
+      <Artifacts sessionId={id} />
+      <Log events={events} />
+    </div>
+  );
+}
+
+function Summary({ execution, session }: { execution: Execution; session: PlanReviewSession }) {
+  const now = useNow();
+  const { state, order, startTime, endTime, error, runs } = execution;
+  const start = millis(startTime);
+  const took = start === undefined ? "–" : span((millis(endTime) ?? now) - start);
+  const done = ended(execution);
+  const { estimate } = session;
+  return (
+    <Card title="Execution" actions={<Controls execution={execution} />}>
+      <p className="mb-2 flex flex-wrap items-center gap-2">
+        <Badge tone={EXECUTION_TONES[state] ?? "quiet"}>{words(ExecutionState, state)}</Badge>
+        {order !== ExecutionOrder.UNSPECIFIED && <Badge tone="wait">Asked to: {words(ExecutionOrder, order)}</Badge>}
+      </p>
+      <progress
+        aria-label={`${done} of ${runs.length} items have ended`}
+        max={Math.max(1, runs.length)}
+        value={done}
+        className="mb-2 w-full"
+      />
+      <Facts
+        facts={[
+          ["Items", `${done} of ${runs.length} have ended`],
+          ["Version", String(execution.version)],
+          ["Started", moment(startTime)],
+          ["Took", estimate === undefined ? took : `${took} (estimated ${duration(estimate.estimatedDuration)})`],
+          ["Cost", estimate === undefined ? money(execution.cost) : `${money(execution.cost)} (estimated ${money(estimate.estimatedCost)})`],
+        ]}
+      />
+      {error !== "" && (
+        <p className="mt-2 text-critical">
+          <Visible text={error} lines />
+        </p>
+      )}
+    </Card>
+  );
+}
+
+/** The plan with where each item stands; coloured by that, not by risk. */
+function LiveGraph({ execution, session }: { execution: Execution; session: PlanReviewSession }) {
+  const [selected, setSelected] = useState<string>();
+  const states = new Map(execution.runs.map(({ itemId, state }) => [itemId, state]));
+  const { plan } = session;
+  // Another version may be shown above than the one that runs.
+  if (plan === undefined || session.currentVersion !== execution.version) return null;
+  const state = (id: string) => states.get(id) ?? WorkItemRunState.UNSPECIFIED;
+  return (
+    <Card title="Plan, as it runs">
+      <Suspense fallback={<Waiting what="the graph" />}>
+        <Graph
+          plan={plan}
+          levelOf={(id) => LOOK[state(id)] ?? RiskLevel.MEDIUM}
+          noteOf={(id) => (states.has(id) ? words(WorkItemRunState, state(id)) : "Not approved")}
+          selected={selected}
+          onSelect={setSelected}
+        />
+      </Suspense>
+    </Card>
+  );
+}
+
+// The graph knows colours by level: green for what ended well, red for what did not.
+const LOOK: Partial<Record<WorkItemRunState, RiskLevel>> = {
+  [WorkItemRunState.SUCCEEDED]: RiskLevel.LOW,
+  [WorkItemRunState.FAILED]: RiskLevel.CRITICAL,
+  [WorkItemRunState.ROLLBACK_FAILED]: RiskLevel.CRITICAL,
+};

@@ -1,0 +1,38 @@
+import { type UseQueryResult, useQuery } from "@tanstack/react-query";
+
+import { useClients } from "../api/clients";
+import { type Open, useLive } from "../api/watch";
+import type { ExplainDecisionResponse } from "../gen/assent/approval/v1/explanation_pb";
+import type { PlanReviewSession } from "../gen/assent/review/v1/session_pb";
+import { isOpen } from "./states";
+
+/** How often a review that is open is read anew, in ms. */
+const EVERY = 3000;
+
+export const reviewKey = (id: string) => ["review", id] as const;
+
+export interface Reviewed {
+  session: PlanReviewSession;
+  explanation: ExplainDecisionResponse;
+}
+
+/** A session and where its decision stands, read anew with each fact about it. */
+export function useReview(id: string): { review: UseQueryResult<Reviewed>; live: boolean } {
+  const { approval } = useClients();
+  const review = useQuery({
+    queryKey: reviewKey(id),
+    queryFn: async ({ signal }) => {
+      const [{ session }, explanation] = await Promise.all([
+        approval.getSession({ sessionId: id }, { signal }),
+        approval.explainDecision({ sessionId: id }, { signal }),
+      ]);
+      if (session === undefined) throw new Error("the service answered without a session");
+      return { session, explanation };
+    },
+    // New versions are facts of another service, whose log is not for people: they are looked for.
+    refetchInterval: ({ state: { data } }) => (data !== undefined && isOpen(data.session.state) ? EVERY : false),
+  });
+  const open: Open = (afterPosition, signal) => approval.watchSession({ sessionId: id, afterPosition }, { signal });
+  const { live } = useLive(open, [reviewKey(id), ["versions", id], ["audit", id]], id);
+  return { review, live };
+}

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Builds the web UI and tests it: components with Vitest, then the whole in a browser (Debian's Chromium) against the
+# program `assent dev`. Screenshots of every test are left in services/dashboard/web/test-results.
+#
+#   tests/web.sh                   needs Node 20 or newer with npm; installs Chromium where it is missing
+#   CHROMIUM=/path/to/chromium     another one
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=tests/packages.sh
+. tests/packages.sh
+
+if [ -n "$(missing_programs node npm)" ]; then
+  install_packages "Node with npm" "nodejs npm" "nodejs npm" "node"
+fi
+CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || true)}
+if [ -z "$CHROMIUM" ]; then
+  install_packages "Chromium" "chromium" "chromium" "chromium"
+  CHROMIUM=$(command -v chromium || command -v chromium-browser)
+fi
+export CHROMIUM
+
+make --no-print-directory web
+cargo build --quiet --package assent-cli
+ASSENT_BIN=${CARGO_TARGET_DIR:-target}/debug/assent
+ASSENT_BIN=$(realpath "$ASSENT_BIN")
+export ASSENT_BIN
+cd services/dashboard/web
+npm test
+node size.mjs
+npm run e2e
