@@ -43,7 +43,7 @@ test: first-build ## run every test, on SQLite and on a throw-away Postgres and 
 	@tools="$$(tests/tools.sh)" && export ASSENT_TOOLS="$$tools" \
 	  && cargo build --workspace --all-targets \
 	  && tests/servers.sh $(TEST_RUNNER) --workspace
-	@if command -v npm >/dev/null; then tests/web.sh; \
+	@if command -v npm >/dev/null; then ASSENT_BIN=$${CARGO_TARGET_DIR:-target}/debug/assent tests/web.sh; \
 	  else echo "Node is not installed: the web UI is not tested (make test-web says more)"; fi
 
 .PHONY: test-web

@@ -4,6 +4,7 @@
 #
 #   tests/web.sh                   needs Node 20 or newer with npm; installs Chromium where it is missing
 #   CHROMIUM=/path/to/chromium     another one
+#   ASSENT_BIN=/path/to/assent     a program that is there already; built where it is not given
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tests/packages.sh
@@ -20,8 +21,10 @@ fi
 export CHROMIUM
 
 make --no-print-directory web
-cargo build --quiet --package assent-cli
-ASSENT_BIN=${CARGO_TARGET_DIR:-target}/debug/assent
+if [ -z "${ASSENT_BIN:-}" ]; then
+  cargo build --quiet --package assent-cli
+  ASSENT_BIN=${CARGO_TARGET_DIR:-target}/debug/assent
+fi
 ASSENT_BIN=$(realpath "$ASSENT_BIN")
 export ASSENT_BIN
 cd services/dashboard/web

@@ -37,14 +37,16 @@ async function serving(process: ChildProcess): Promise<string> {
   });
 }
 
-const EXTRA = (process.env["ASSENT_DEV_ARGS"] ?? "").split(" ").filter((arg) => arg !== "");
+// The UI that was built last, which need not be the one in the program.
+const UI = process.env["ASSENT_UI"] ?? join(import.meta.dirname, "../dist/ui");
 
 export const test = base.extend<{ signIn: (who: Who) => Promise<Page> }, { stack: Stack }>({
   stack: [
     async ({}, use) => {
       const folder = mkdtempSync(join(tmpdir(), "assent-web-"));
       const data = join(folder, "data");
-      const child = spawn(PROGRAM, ["dev", "--listen", "127.0.0.1:0", "--data", data, ...EXTRA]);
+      const set = `service.dashboard.assets_dir=${UI}`;
+      const child = spawn(PROGRAM, ["dev", "--listen", "127.0.0.1:0", "--data", data, "--set", set]);
       const url = await serving(child);
       const token = (who: Who) => readFileSync(join(data, "tokens", who), "utf8").trim();
       const as = (who: Who) => {
