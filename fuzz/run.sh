@@ -13,12 +13,14 @@ seconds=${1:-30}
 [ $# -gt 0 ] || set -- plan-text plan-message digest
 command -v c++ >/dev/null || { echo "c++ is missing: install a C++ compiler (Debian: apt-get install g++)" >&2; exit 2; }
 
-export RUSTC_WORKSPACE_WRAPPER="$PWD/fuzz/rustc.sh"
-cargo build --quiet --package assent-fuzz --features libfuzzer --bins
 built=${CARGO_TARGET_DIR:-target}/debug
 found=target/fuzz
 mkdir -p "$found"
+# The seeds are written by an ordinary program; only the targets know what the coverage calls.
+cargo build --quiet --package assent-fuzz --bin fuzz-seeds
 "$built/fuzz-seeds" "$found"
+RUSTC_WORKSPACE_WRAPPER="$PWD/fuzz/rustc.sh" \
+  cargo build --quiet --package assent-fuzz --features libfuzzer "${@/#/--bin=fuzz-}"
 for target in "$@"; do
   echo "fuzzing $target for $seconds s"
   log=$found/$target.log

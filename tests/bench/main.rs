@@ -8,6 +8,7 @@
 )]
 
 mod executor;
+mod gate;
 mod notifications;
 mod pgbench;
 mod planner;
@@ -20,7 +21,7 @@ use assent_testkit::Storage;
 
 #[tokio::main(flavor = "multi_thread")]
 async fn main() {
-    // `assent-bench plans`, `workflow`, `executor`, `cluster` or `notifications` for one part.
+    // `assent-bench plans`, `workflow`, `gate`, `executor`, `cluster` or `notifications` for one part.
     let part = std::env::args().nth(1);
     let wanted = |name: &str| part.as_deref().is_none_or(|part| part == name);
     if wanted("workflow") {
@@ -30,6 +31,11 @@ async fn main() {
         executor::run("sqlite", Storage::sqlite().await).await;
         executor::run("postgres", Storage::postgres().await).await;
         executor::idle().await;
+    }
+    if wanted("gate") {
+        Box::pin(gate::run("sqlite", Storage::sqlite().await)).await;
+        Box::pin(gate::run("postgres", Storage::postgres().await)).await;
+        gate::many(Storage::postgres().await).await;
     }
     // Needs the programs beside this one: cargo build --release --workspace --bins.
     if part.as_deref() == Some("cluster") {

@@ -14,25 +14,72 @@ INSERT INTO bench_events (session_id, payload) VALUES (:id, repeat('y', 600));
 COMMIT;
 ";
 
+/// What a decision asks of the database: what it reads, the transaction that seals the version, and the one that keeps
+/// vote, decision, grant, audit and fact.
+const DECISION: &str = "\
+\\set id random(1, 1000)
+SELECT body FROM bench_sessions WHERE id = :id;
+SELECT payload FROM bench_events WHERE session_id = :id LIMIT 1;
+SELECT revision FROM bench_sessions WHERE id = :id;
+SELECT body FROM bench_sessions WHERE id = :id;
+SELECT revision FROM bench_sessions WHERE id = :id;
+BEGIN;
+SELECT revision FROM bench_heads WHERE id = :id FOR UPDATE;
+UPDATE bench_heads SET revision = revision + 1 WHERE id = :id;
+UPDATE bench_heads SET body = repeat('h', 60) WHERE id = :id;
+COMMIT;
+BEGIN;
+SELECT body FROM bench_sessions WHERE id = :id FOR UPDATE;
+SELECT payload FROM bench_events WHERE session_id = :id LIMIT 1;
+INSERT INTO bench_events (session_id, payload) VALUES (:id, repeat('v', 400));
+INSERT INTO bench_events (session_id, payload) VALUES (:id, repeat('a', 600));
+UPDATE bench_items SET body = repeat('i', 80) WHERE id = :id;
+SELECT body FROM bench_items WHERE id = :id;
+INSERT INTO bench_events (session_id, payload) VALUES (:id, repeat('d', 500));
+INSERT INTO bench_events (session_id, payload) VALUES (:id, repeat('a', 600));
+INSERT INTO bench_events (session_id, payload) VALUES (:id, repeat('g', 700));
+INSERT INTO bench_events (session_id, payload) VALUES (:id, repeat('a', 500));
+INSERT INTO bench_events (session_id, payload) VALUES (:id, repeat('e', 1500));
+DELETE FROM bench_open WHERE id = :id;
+DELETE FROM bench_open WHERE id = :id + 1000;
+UPDATE bench_sessions SET revision = revision + 1, body = repeat('x', 1200) WHERE id = :id;
+COMMIT;
+";
+
 /// Commits a second with `clients` clients, by pgbench itself.
 pub(crate) async fn run(url: &str, clients: u32) -> f64 {
+    script(url, clients, SCRIPT).await
+}
+
+/// Decisions a second with `clients` clients, by pgbench itself.
+pub(crate) async fn decisions(url: &str, clients: u32) -> f64 {
+    script(url, clients, DECISION).await
+}
+
+async fn script(url: &str, clients: u32, script: &str) -> f64 {
     let mut db = sqlx::PgConnection::connect(url).await.unwrap();
     for statement in [
-        "DROP TABLE IF EXISTS bench_sessions, bench_events",
+        "DROP TABLE IF EXISTS bench_sessions, bench_events, bench_heads, bench_items, bench_open",
         "CREATE TABLE bench_sessions (id BIGINT PRIMARY KEY, revision BIGINT NOT NULL, body TEXT)",
+        "CREATE TABLE bench_heads (id BIGINT PRIMARY KEY, revision BIGINT NOT NULL, body TEXT)",
+        "CREATE TABLE bench_items (id BIGINT PRIMARY KEY, body TEXT)",
+        "CREATE TABLE bench_open (id BIGINT PRIMARY KEY)",
         "CREATE TABLE bench_events (seq BIGINT GENERATED ALWAYS AS IDENTITY, session_id BIGINT, payload TEXT)",
+        "CREATE INDEX ON bench_events (session_id)",
         "INSERT INTO bench_sessions SELECT n, 0, '' FROM generate_series(1, 1000) n",
+        "INSERT INTO bench_heads SELECT n, 0, '' FROM generate_series(1, 1000) n",
+        "INSERT INTO bench_items SELECT n, '' FROM generate_series(1, 1000) n",
     ] {
         db.execute(AssertSqlSafe(statement.to_owned())).await.unwrap();
     }
     let folder = tempfile::tempdir().unwrap();
-    let script = folder.path().join("decision.sql");
-    std::fs::write(&script, SCRIPT).unwrap();
+    let file = folder.path().join("script.sql");
+    std::fs::write(&file, script).unwrap();
     let output = Command::new("pgbench")
         .args(["--no-vacuum", "--protocol=prepared", "--time=5", "--jobs=2"])
         .arg(format!("--client={clients}"))
         .arg("--file")
-        .arg(&script)
+        .arg(&file)
         .arg(url)
         .output()
         .unwrap();

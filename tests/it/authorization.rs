@@ -32,14 +32,14 @@ const CALLERS: [(&str, Option<&str>); 7] = [
 async fn every_method_is_open_to_whom_the_table_says() {
     let stack = Embedded::start(Storage::sqlite().await).await;
     let mut table: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut subject = Subject::new(&stack).await;
+    let mut subject = Box::pin(Subject::new(&stack)).await;
     for method in methods() {
         let row = table.entry(format!("{}/{}", method.service, method.name)).or_default();
         for (_, caller) in CALLERS {
             let answer = subject.call(&stack, &method, caller).await;
             // What was decided, changed or removed is no subject for the next caller.
             if answer.is_ok() && !is_read(&method.name) {
-                subject = Subject::new(&stack).await;
+                subject = Box::pin(Subject::new(&stack)).await;
             }
             row.push(match answer {
                 Ok(()) => "yes".to_owned(),
@@ -110,7 +110,8 @@ impl Subject {
         let version = cast.dev.versioning.clone().get_version(get).await.unwrap().into_inner();
         let plan = version.version.unwrap().plan.unwrap();
         let plan = assent_proto::json::to_json(&plan).unwrap();
-        let policy = cast.dev.risk.clone().get_policy(GetPolicyRequest {}).await.unwrap().into_inner().text;
+        let policy =
+            cast.dev.risk.clone().get_policy(GetPolicyRequest::default()).await.unwrap().into_inner().text;
         Self { session, comment: comment.comment.unwrap().id, plan, policy }
     }
 

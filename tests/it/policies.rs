@@ -23,7 +23,9 @@ fn assent(arguments: &[&str], server: &str) -> Output {
 async fn policies_are_checked_and_tried_without_effect() {
     let stack = Embedded::start(Storage::sqlite().await).await;
     let mut risk = stack.client(people::DEV).risk;
-    let shipped = risk.get_policy(GetPolicyRequest {}).await.unwrap().into_inner();
+    let shipped = risk.get_policy(GetPolicyRequest::default()).await.unwrap().into_inner();
+    let brief = risk.get_policy(GetPolicyRequest { digest_only: true }).await.unwrap().into_inner();
+    assert_eq!((brief.digest, brief.text.as_str()), (shipped.digest.clone(), ""));
     assert!(shipped.rules.len() >= 40 && shipped.refused.is_empty());
 
     let checked =
@@ -57,7 +59,10 @@ async fn policies_are_checked_and_tried_without_effect() {
     assert!(change.from_auto_approvable && !change.to_auto_approvable && change.requirement_changed);
     let summary = replayed.summary.unwrap();
     assert_eq!((summary.plans, summary.raised, summary.no_longer_auto_approvable), (2, 1, 1));
-    assert_eq!(risk.get_policy(GetPolicyRequest {}).await.unwrap().into_inner().digest, shipped.digest);
+    assert_eq!(
+        risk.get_policy(GetPolicyRequest::default()).await.unwrap().into_inner().digest,
+        shipped.digest
+    );
 
     let refusal =
         risk.replay_policy(ReplayPolicyRequest { text: broken.clone(), ..request }).await.unwrap_err();

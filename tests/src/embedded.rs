@@ -38,6 +38,8 @@ pub struct Wishes {
     pub approval_gate: assent_approval_gate::Config,
     /// The machine's clock in the place of one that stands still: for benchmarks.
     pub real_time: bool,
+    /// Neither executor nor notification service, so that nothing follows a decision: for benchmarks of the review.
+    pub review_only: bool,
 }
 
 impl Embedded {
@@ -63,8 +65,10 @@ impl Embedded {
         host.add::<assent_risk::Risk>(Default::default()).await.expect("risk");
         host.add::<assent_versioning::Versioning>(wishes.versioning).await.expect("versioning");
         host.add::<assent_approval_gate::ApprovalGate>(wishes.approval_gate).await.expect("approval-gate");
-        host.add::<assent_executor::Executor>(wishes.executor).await.expect("executor");
-        host.add::<assent_notification::Notification>(wishes.notification).await.expect("notification");
+        if !wishes.review_only {
+            host.add::<assent_executor::Executor>(wishes.executor).await.expect("executor");
+            host.add::<assent_notification::Notification>(wishes.notification).await.expect("notification");
+        }
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let running = host.start(listener).await.expect("the stack");
         let addresses = Addresses::one(&format!("http://{}", running.address()));

@@ -229,7 +229,8 @@ impl Peers {
 
     /// Digest of the policy in force.
     pub(crate) async fn policy_digest(&self, ctx: &OpContext) -> Result<Digest, GateError> {
-        let answer = self.risk.clone().get_policy(outbound(ctx, GetPolicyRequest {})).await;
+        let answer =
+            self.risk.clone().get_policy(outbound(ctx, GetPolicyRequest { digest_only: true })).await;
         let digest = answer.map_err(RemoteFault::from)?.into_inner().digest;
         Digest::from_pb(digest, "digest").map_err(|_| unusable("risk", "the policy has no digest"))
     }

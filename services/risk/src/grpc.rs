@@ -29,12 +29,13 @@ impl RiskService for Grpc {
         &self,
         request: Request<pb::GetPolicyRequest>,
     ) -> Result<Response<pb::GetPolicyResponse>, Status> {
-        assent_rpc::accept(request)?;
+        let (_, body) = assent_rpc::accept(request)?;
         let policy = self.0.policy();
+        let whole = Some(&policy).filter(|_| !body.digest_only);
         Ok(Response::new(pb::GetPolicyResponse {
-            text: policy.text().to_owned(),
+            text: whole.map(|policy| policy.text().to_owned()).unwrap_or_default(),
             digest: policy.digest().to_string(),
-            rules: policy.rule_names().map(str::to_owned).collect(),
+            rules: whole.into_iter().flat_map(|policy| policy.rule_names()).map(str::to_owned).collect(),
             refused: self.0.refused().iter().map(diagnostic).collect(),
         }))
     }

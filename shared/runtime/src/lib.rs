@@ -19,3 +19,7 @@ pub use process::{install_tls, main, stop_signal};
 pub use service::{BuildError, Service};
 pub use tasks::{OnError, TaskSet};
 pub use wiring::{Peer, Wiring};
+
+/// Plans and messages are made of many small strings, which the usual allocator of Linux is slow at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

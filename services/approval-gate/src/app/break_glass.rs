@@ -80,7 +80,7 @@ impl App {
         }
         let before = session.state;
         let ruling = Ruling::new(Ending::BrokenGlass, reason);
-        let decision = self.decide(&mut tx, ctx, &mut session, ruling).await?;
+        let decision = self.decide(&mut tx, ctx, &mut session, ruling).await?.decision;
         let mut after = after_review(ctx, &session);
         self.open_after_review(&mut tx, ctx, &mut after, &session, &authors, plan).await?;
         let alarm = BreakGlassUsed {

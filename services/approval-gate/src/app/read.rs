@@ -58,22 +58,31 @@ impl App {
     /// A session with everything.
     pub(crate) async fn view(&self, ctx: &OpContext, id: SessionId) -> Result<View, GateError> {
         let session = self.session(id).await?;
-        let current = self.peers.version(ctx, session.plan_session(), session.subject.version).await?;
-        let versions = self.peers.versions(ctx, session.plan_session()).await?;
-        let comments = store::comment::of_session(&self.db, id).await?;
-        Ok(View { current: Some(current), versions, comments, ..self.summary(session).await? })
+        let (plan, number) = (session.plan_session(), session.subject.version);
+        let (current, versions, comments, summary) = tokio::try_join!(
+            self.peers.version(ctx, plan, number),
+            self.peers.versions(ctx, plan),
+            async { Ok(store::comment::of_session(&self.db, id).await?) },
+            self.summary(session),
+        )?;
+        Ok(View { current: Some(current), versions, comments, ..summary })
     }
 
     /// A session without plan and versions.
     pub(crate) async fn summary(&self, session: Session) -> Result<View, GateError> {
-        Ok(View {
-            votes: store::vote::of_version(&self.db, session.id, session.subject.version).await?,
-            dismissed: store::vote::dismissed(&self.db, session.id).await?,
-            items: store::item::of_session(&self.db, session.id).await?,
-            decision: store::decision::of_session(&self.db, session.id).await?,
-            grant: store::grant::of_session(&self.db, session.id).await?,
-            ..View::bare(session)
-        })
+        let (db, id) = (&self.db, session.id);
+        // Boxed, for its size is that of five reads.
+        let reads = Box::pin(async {
+            tokio::try_join!(
+                store::vote::of_version(db, id, session.subject.version),
+                store::vote::dismissed(db, id),
+                store::item::of_session(db, id),
+                store::decision::of_session(db, id),
+                store::grant::of_session(db, id),
+            )
+        });
+        let (votes, dismissed, items, decision, grant) = reads.await?;
+        Ok(View { votes, dismissed, items, decision, grant, ..View::bare(session) })
     }
 
     /// A page of sessions and the token of the next.

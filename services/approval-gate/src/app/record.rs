@@ -32,6 +32,15 @@ pub(super) struct Ruling {
     pub(super) subset: Option<Subset>,
 }
 
+/// What a ruling came to.
+pub(super) struct Decided {
+    pub(super) decision: Decision,
+    /// Every item, as it is decided.
+    pub(super) items: Vec<ItemStatus>,
+    /// Where something may run.
+    pub(super) grant: Option<Grant>,
+}
+
 impl Ruling {
     /// A decision that nobody's vote makes.
     pub(super) fn new(ending: Ending, reason: impl Into<String>) -> Self {
@@ -132,7 +141,7 @@ impl App {
         ctx: &OpContext,
         session: &mut Session,
         ruling: Ruling,
-    ) -> Result<Decision, GateError> {
+    ) -> Result<Decided, GateError> {
         let (now, ending) = (ctx.now(), ruling.ending);
         session.state = session.after(ending.fact(), now).map_err(GateError::refused(session.id))?;
         session.updated_at = now;
@@ -145,8 +154,10 @@ impl App {
                 store::item::decide_some(tx, session.id, ids, state, by, now, &ruling.reason).await?;
             }
         }
-        store::item::decide(tx, session.id, ending.items(), by, now, &ruling.reason).await?;
-        let items = store::item::of_session(&mut *tx, session.id).await?;
+        let mut items = store::item::decide(tx, session.id, ending.items(), by, now, &ruling.reason).await?;
+        if ruling.subset.is_some() {
+            items = store::item::of_session(&mut *tx, session.id).await?;
+        }
         let of = |state| {
             let of = items.iter().filter(|item| item.state == state);
             of.map(|item| item.item_id.clone()).collect::<Vec<_>>()
@@ -185,11 +196,12 @@ impl App {
         audit(tx, ctx, session, ending.action(), details).await?;
         // What is signed afterwards has been granted before.
         let runs = matches!(decision.outcome, Outcome::Approved | Outcome::PartiallyApproved);
+        let mut grant = None;
         if runs && session.after_review_of.is_none() {
-            self.grant(tx, ctx, session, &items, &decision).await?;
+            grant = Some(self.grant(tx, ctx, session, &items, &decision).await?);
         }
         append(tx, ctx, Some(session.id), decided(session, ending, &decision)).await?;
-        Ok(decision)
+        Ok(Decided { decision, items, grant })
     }
 
     async fn grant(
@@ -199,7 +211,7 @@ impl App {
         session: &mut Session,
         items: &[ItemStatus],
         decision: &Decision,
-    ) -> Result<(), GateError> {
+    ) -> Result<Grant, GateError> {
         let (now, ttl) = (decision.decided_at, self.config.grant_ttl());
         let (id, subject) = (ctx.new_id(), decision.subject);
         let mut claims = claims(id, session.id, subject, items, &decision.conditions, now, ttl)?;
@@ -224,7 +236,8 @@ impl App {
             "conditions": claims.conditions.len(),
             "expires_at": grant.expires_at.to_string(),
         });
-        audit(tx, ctx, session, "grant.issued", details).await
+        audit(tx, ctx, session, "grant.issued", details).await?;
+        Ok(grant)
     }
 
     /// Saves the session that `tx` holds, and commits.

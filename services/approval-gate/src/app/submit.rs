@@ -193,7 +193,7 @@ impl App {
             let reason = "the policy lets plans of this risk run without a person";
             let ruling = Ruling::new(Ending::AutoApproved, reason);
             let auto = ctx.acting_as(Actor::system(AUTO));
-            decision = Some(self.decide(&mut tx, &auto, &mut session, ruling).await?);
+            decision = Some(self.decide(&mut tx, &auto, &mut session, ruling).await?.decision);
         }
         if !submission.request_id.is_empty() {
             let (actor, id) = (&ctx.actor().id, session.id.to_string());

@@ -13,7 +13,7 @@ use assent_store::{StoreError, Tx};
 use serde_json::json;
 
 use super::once::retried;
-use super::record::{Ruling, audit, log_change};
+use super::record::{Decided, Ruling, audit, log_change};
 use super::{App, View};
 use crate::domain::decision::{Ending, Subset};
 use crate::domain::eligibility::Author;
@@ -72,8 +72,7 @@ impl App {
             }
             voted
         };
-        let (session, missing, skipped) = retried(attempt).await?;
-        Ok(Voted { view: self.summary(session).await?, missing, skipped })
+        retried(attempt).await
     }
 
     /// Everything that needs others comes before the transaction; that nothing has changed since is checked inside it.
@@ -85,7 +84,7 @@ impl App {
         delegator: &str,
         ballot: &Ballot,
         seal: &mut Option<Seal>,
-    ) -> Result<(Session, u32, Vec<String>), GateError> {
+    ) -> Result<Voted, GateError> {
         let session = self.session(id).await?;
         let voter = self.voter(ctx, delegator).await?;
         let ballot = &self.with_items(&session, ballot).await?;
@@ -100,7 +99,7 @@ impl App {
         let voting = Voting { voter: &voter, ballot, authors: &authors, votes: &votes, needs: &needs };
         let foreseen = self.foresee(ctx, &session, &voting, verdict).await?;
         if let Foreseen::Repeated { missing } = foreseen {
-            return Ok((session, missing, skipped));
+            return Ok(Voted { view: self.summary(session).await?, missing, skipped });
         }
         let (foreseen_in, subject, policy) = (session.state, session.subject, session.risk.policy_digest);
         let runs = matches!(&foreseen, Foreseen::Ends { ruling, .. } if ruling.ending != Ending::Rejected);
@@ -125,31 +124,45 @@ impl App {
         }
         session.judge(ctx.now(), &voter, ballot, &authors, &given).map_err(&refused)?;
         let before = session.state;
-        let missing = match foreseen {
+        let mut votes = given;
+        let (missing, decided) = match foreseen {
             Foreseen::Ends { ruling, cast } => {
                 if !cast {
-                    self.cast(&mut tx, ctx, &mut session, voter, ballot).await?;
+                    votes.push(self.cast(&mut tx, ctx, &mut session, voter, ballot).await?);
                 }
                 if runs {
                     self.check_concerns(&mut tx, &session).await?;
                 }
-                self.decide(&mut tx, ctx, &mut session, *ruling).await?;
+                let decided = self.decide(&mut tx, ctx, &mut session, *ruling).await?;
                 // From here on it may stand even when the commit seems to fail.
                 *seal = None;
-                0
+                (0, Some(decided))
             }
             Foreseen::Counts { missing } | Foreseen::Repeated { missing } => {
                 let vote = self.cast(&mut tx, ctx, &mut session, voter, ballot).await?;
                 let cast = Payload::PlanVoteCast(PlanVoteCast { vote: Some(vote_to_pb(&vote)) });
                 append(&mut tx, ctx, Some(id), cast).await?;
-                missing
+                votes.push(vote);
+                (missing, None)
             }
         };
         self.commit(tx, &mut session).await?;
         if session.state != before {
             log_change(&session, Some(before));
         }
-        Ok((session, missing, skipped))
+        Ok(Voted { view: self.after_vote(session, votes, decided).await?, missing, skipped })
+    }
+
+    /// What [`App::summary`] would read, as far as it is known here.
+    async fn after_vote(
+        &self,
+        session: Session,
+        votes: Vec<Vote>,
+        decided: Option<Decided>,
+    ) -> Result<View, GateError> {
+        let Some(Decided { decision, items, grant }) = decided else { return self.summary(session).await };
+        let dismissed = store::vote::dismissed(&self.db, session.id).await?;
+        Ok(View { votes, dismissed, items, decision: Some(decision), grant, ..View::bare(session) })
     }
 
     /// What `verdict` comes to, item by item.

@@ -28,7 +28,8 @@ const OF_SESSION: Sql = Sql::new(
 );
 const DECIDE: Sql = Sql::new(
     "UPDATE work_item_approval_statuses SET state = $2, approved_by = $3, decided_at = $4, notes = $5
-     WHERE session_id = $1 AND state = 'pending'",
+     WHERE session_id = $1 AND state = 'pending'
+     RETURNING work_item_id, state, approved_by, decided_at, notes, digest",
 );
 // The items are a list in JSON.
 const DECIDE_SOME: Sql = Sql::split(
@@ -110,7 +111,7 @@ pub(crate) async fn of_session(
     rows.into_iter().map(ItemStatus::try_from).collect()
 }
 
-/// Decides every item that is undecided.
+/// Decides every item that is undecided, and returns them by item id.
 pub(crate) async fn decide(
     tx: &mut Tx,
     session: SessionId,
@@ -118,9 +119,11 @@ pub(crate) async fn decide(
     by: &str,
     at: Timestamp,
     notes: &str,
-) -> Result<(), StoreError> {
+) -> Result<Vec<ItemStatus>, StoreError> {
     let statement = tx.query(DECIDE).bind(session).bind(state.as_str()).bind(by).bind(at).bind(notes);
-    statement.execute().await.map(drop)
+    let mut rows: Vec<ItemRow> = statement.all().await?;
+    rows.sort_by(|a, b| a.work_item_id.cmp(&b.work_item_id));
+    rows.into_iter().map(ItemStatus::try_from).collect()
 }
 
 /// Decides those of `items` that are undecided.

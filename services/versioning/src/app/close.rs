@@ -26,8 +26,9 @@ impl App {
         now: Timestamp,
     ) -> Result<Handled, VersioningError> {
         let session = outcome.session;
-        let decided = match outcome.about {
-            Some((number, _)) => self.readable(session, number).await?,
+        let about = outcome.about.map(|(number, _)| number);
+        let changes = match about {
+            Some(number) => self.kept_as_changes(session, number).await?,
             None => None,
         };
         let mut tx = self.db.begin().await?;
@@ -37,13 +38,14 @@ impl App {
         };
         if outcome.closing == Closing::Decided && outcome.about != Some((head.version, head.digest)) {
             // What was signed is the decided version; the newer one can no longer be approved.
-            let (decided, head) = (outcome.about.map(|about| about.0), head.version);
-            tracing::error!(session.id = %session, decided, head, "a decision is about a version that is not the head");
+            tracing::error!(session.id = %session, decided = about, head = head.version, "a decision is about a version that is not the head");
         }
         heads::update(&mut tx, session, &head.close(outcome.closing), now).await?;
-        if let Some(version) = &decided {
+        if let Some(version) = &changes {
             versions::store_whole(&mut tx, version).await?;
-            versions::pin(&mut tx, session, version.info.number, now).await?;
+        }
+        if let Some(number) = about {
+            versions::pin(&mut tx, session, number, now).await?;
         }
         cursor.advance(&mut tx).await?;
         tx.commit().await?;

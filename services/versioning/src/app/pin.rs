@@ -18,7 +18,7 @@ impl App {
         cursor: &Cursor,
         now: Timestamp,
     ) -> Result<Handled, VersioningError> {
-        let version = self.readable(session, number).await?;
+        let version = self.kept_as_changes(session, number).await?;
         let mut tx = self.db.begin().await?;
         if let Some(version) = version {
             versions::store_whole(&mut tx, &version).await?;
@@ -29,12 +29,16 @@ impl App {
         Ok(Handled::Done)
     }
 
-    /// One version; none where it is missing or damaged: later facts must not wait for what only an operator can mend.
-    pub(super) async fn readable(
+    /// A version of which only the changes are kept. None where it is whole, and where it is missing or damaged: later
+    /// facts must not wait for what only an operator can mend.
+    pub(super) async fn kept_as_changes(
         &self,
         session: SessionId,
         number: i32,
     ) -> Result<Option<Version>, VersioningError> {
+        if !versions::is_change(&self.db, session, number).await? {
+            return Ok(None);
+        }
         match self.version(session, number).await {
             Ok(version) => Ok(Some(version)),
             Err(VersioningError::NotFound { .. } | VersioningError::Corrupted { .. }) => Ok(None),

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::content::{content_of, record_of};
 use super::delta::patched;
+use super::parallel::at_once;
 use super::version::{Version, VersionInfo};
 
 /// A record, or how it differs from that of the version before.
@@ -133,14 +134,17 @@ fn undone(changes: &[PlanChange]) -> Vec<PlanChange> {
 }
 
 fn checked(link: &Link, plan: &Plan) -> Option<PlanDigest> {
-    let tree = PlanDigest::of(plan).ok().filter(|tree| tree.root == link.digest)?;
-    let same = link.content.is_none_or(|content| content_of(plan).is_ok_and(|found| found == content));
-    same.then_some(tree)
+    let (tree, same) = at_once(
+        plan,
+        || PlanDigest::of(plan).ok().filter(|tree| tree.root == link.digest),
+        || link.content.is_none_or(|content| content_of(plan).is_ok_and(|found| found == content)),
+    );
+    tree.filter(|_| same)
 }
 
 fn finish(link: &Link, plan: Plan, assessed: &Assessed<'_>, changes: Vec<PlanChange>) -> Option<Version> {
-    let tree = checked(link, &plan)?;
-    Some(Version { info: info(link, assessed, changes)?, plan, tree })
+    let (info, tree) = at_once(&plan, || info(link, assessed, changes), || checked(link, &plan));
+    Some(Version { info: info?, tree: tree?, plan })
 }
 
 fn info(link: &Link, assessed: &Assessed<'_>, changes: Vec<PlanChange>) -> Option<VersionInfo> {

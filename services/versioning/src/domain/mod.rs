@@ -5,7 +5,9 @@ pub(crate) mod content;
 pub(crate) mod delta;
 pub(crate) mod editors;
 pub(crate) mod head;
+mod parallel;
 pub(crate) mod version;
 
 pub(crate) use head::{Closing, Head, HeadError, HeadState};
+pub(crate) use parallel::at_once;
 pub(crate) use version::{Version, VersionInfo};

@@ -7,11 +7,12 @@ use assent_rpc::convert::{Wire, conflict_to_pb, list_to_pb};
 use prost::Message as _;
 
 use crate::app::Comparison;
-use crate::domain::{Version, VersionInfo};
+use crate::domain::{Version, VersionInfo, at_once};
 
 /// A version whole.
 pub(crate) fn with_plan(version: &Version) -> pb::PlanVersion {
-    pb::PlanVersion { plan: Some(version.plan.to_pb()), ..without_plan(version) }
+    let (rest, plan) = at_once(&version.plan, || without_plan(version), || version.plan.to_pb());
+    pb::PlanVersion { plan: Some(plan), ..rest }
 }
 
 /// A version without its plan, with the leaves of its items.
