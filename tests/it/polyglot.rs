@@ -121,6 +121,9 @@ async fn python_and_typescript_work_on_one_plan_and_a_worker_that_dies_is_replac
     assert_eq!(run("count").summary, "count-words in Python");
     assert_eq!(run("turn").summary, "reverse in TypeScript");
     assert_eq!(run("stubborn").attempt, 2);
+    let artifacts = scenario::artifacts(&dev.client("dev"), &session).await;
+    let sent: Vec<_> = artifacts.iter().map(|a| (a.path.as_str(), a.media_type.as_str(), a.size)).collect();
+    assert_eq!(sent, [("words.txt", "text/plain", 13)]);
     let told = until(&dev, &session, |fact| match fact {
         Payload::WorkItemProgressed(told) if told.item_id == "count" => Some(told),
         _ => None,

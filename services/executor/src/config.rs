@@ -98,6 +98,21 @@ pub struct Config {
     /// For tests: when the process dies.
     #[serde(skip)]
     pub faults: Faults,
+    /// Bytes that an artifact, or a file that is kept for the rollback, may have.
+    pub artifact_max_bytes: u64,
+    /// Bucket of an S3-compatible store that holds artifacts; empty for `data_dir`.
+    pub s3_bucket: String,
+    /// What the names of artifacts in the bucket begin with.
+    pub s3_prefix: String,
+    /// Address of the store; that of AWS when empty.
+    pub s3_endpoint: String,
+    /// Region of the bucket; that of the environment when empty.
+    pub s3_region: String,
+    /// Name of the secret that holds the id of the access key; the credentials of the environment, as AWS's own tools
+    /// find them, when empty.
+    pub s3_key_id_secret: String,
+    /// Name of the secret that holds the access key itself.
+    pub s3_key_secret: String,
     /// Address of a search service that answers with JSON; `{query}` and `{max_results}` are filled in. Empty when
     /// there is none.
     pub web_search_url: String,
@@ -128,6 +143,13 @@ impl Default for Config {
             http_allowed_hosts: Vec::new(),
             sql_databases: BTreeMap::new(),
             mcp_servers: BTreeMap::new(),
+            artifact_max_bytes: 256 << 20,
+            s3_bucket: String::new(),
+            s3_prefix: "artifacts".to_owned(),
+            s3_endpoint: String::new(),
+            s3_region: String::new(),
+            s3_key_id_secret: String::new(),
+            s3_key_secret: String::new(),
             web_search_url: String::new(),
             faults: Faults::default(),
         }

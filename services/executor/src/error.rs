@@ -9,6 +9,7 @@ use assent_rpc::RemoteFault;
 use assent_store::StoreError;
 use tonic::Status;
 
+use crate::blobs::BlobError;
 use crate::domain::IllegalTransition;
 use crate::domain::control::{Command, NotAllowed};
 use crate::domain::grant::Refusal;
@@ -27,6 +28,15 @@ pub(crate) enum ExecutorError {
     /// The content of an artifact is not what was kept.
     #[error("the content of the artifact {0} does not match its digest")]
     CorruptArtifact(Id<ArtifactKind>),
+    /// Artifacts cannot be read or kept.
+    #[error("artifacts: {0}")]
+    Artifacts(#[from] BlobError),
+    /// An attempt has as many artifacts as it may.
+    #[error("an attempt may have {most} artifacts")]
+    TooManyArtifacts {
+        /// What is allowed.
+        most: i64,
+    },
     /// The request cannot be read.
     #[error("the request is invalid")]
     Invalid(Vec<Violation>),
@@ -78,6 +88,10 @@ impl Fault for ExecutorError {
             | Self::UnknownArtifact(_)
             | Self::UnknownItem(_)
             | Self::UnknownServer(_) => Code::NotFound,
+            Self::Artifacts(BlobError::TooLarge { .. }) | Self::TooManyArtifacts { .. } => {
+                Code::ResourceExhausted
+            }
+            Self::Artifacts(_) => Code::Unavailable,
             Self::Server(error) if error.retryable => Code::Unavailable,
             Self::Server(_) => Code::FailedPrecondition,
             Self::NotAllowed(_) | Self::NotRepeatable(_) | Self::Refused(_) | Self::WorkLost => {
@@ -97,6 +111,9 @@ impl Fault for ExecutorError {
             Self::UnknownExecution(_) => Reason::new("EXECUTION_NOT_FOUND"),
             Self::UnknownArtifact(_) => Reason::new("ARTIFACT_NOT_FOUND"),
             Self::UnknownItem(_) => Reason::new("ITEM_NOT_FOUND"),
+            Self::Artifacts(BlobError::TooLarge { .. }) => Reason::new("ARTIFACT_TOO_LARGE"),
+            Self::Artifacts(_) => Reason::new("ARTIFACT_STORE_UNAVAILABLE"),
+            Self::TooManyArtifacts { .. } => Reason::new("ARTIFACT_LIMIT_REACHED"),
             Self::UnknownServer(_) => Reason::new("MCP_SERVER_NOT_FOUND"),
             Self::Server(error) => Reason::new(error.reason),
             Self::NotAllowed(_) => Reason::new("EXECUTION_STATE"),
@@ -119,6 +136,8 @@ impl Fault for ExecutorError {
             Self::UnknownArtifact(id) | Self::CorruptArtifact(id) => {
                 vec![("artifact_id".to_owned(), id.to_string())]
             }
+            Self::Artifacts(BlobError::TooLarge { most }) => vec![("max_bytes".to_owned(), most.to_string())],
+            Self::TooManyArtifacts { most } => vec![("max_artifacts".to_owned(), most.to_string())],
             Self::UnknownServer(name) => vec![("server".to_owned(), name.clone())],
             Self::UnknownItem(item) => vec![("item_id".to_owned(), item.to_string())],
             Self::NotAllowed(NotAllowed { state, .. }) => {

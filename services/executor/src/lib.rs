@@ -9,6 +9,7 @@
 //! - Every attempt has one idempotency key, the same whoever makes it.
 
 mod app;
+mod blobs;
 mod config;
 mod convert;
 mod domain;
@@ -39,10 +40,10 @@ use tonic::service::RoutesBuilder;
 use crate::app::App;
 use crate::app::driven::{Driven, Handed};
 use crate::app::keys::Keys;
+use crate::blobs::Blobs;
 use crate::grpc::{Grpc, WorkerGrpc};
 use crate::secrets::Secrets;
 use crate::tools::Toolbox;
-use crate::tools::blobs::Blobs;
 use crate::work::Desk;
 
 pub use config::{Config, McpServer, ShellSandbox};
@@ -83,6 +84,7 @@ impl Service for Executor {
         ("/assent.executor.v1.ExecutorService/Rollback", Access::AnyRole(CONTROLLERS)),
         ("/assent.executor.v1.WorkerService/LeaseWork", Access::AnyRole(WORKERS)),
         ("/assent.executor.v1.WorkerService/Heartbeat", Access::AnyRole(WORKERS)),
+        ("/assent.executor.v1.WorkerService/UploadArtifact", Access::AnyRole(WORKERS)),
         ("/assent.executor.v1.WorkerService/CompleteWork", Access::AnyRole(WORKERS)),
         ("/assent.executor.v1.WorkerService/FailWork", Access::AnyRole(WORKERS)),
         ("/assent.executor.v1.ExecutorService/GetExecution", Access::Authenticated),
@@ -112,7 +114,7 @@ impl Service for Executor {
         let bus = wiring.bus().clone();
         let doorbell = bus.subscribe(GATE);
         let secrets = Arc::new(Secrets::new(&config.secrets_dir));
-        let blobs = Blobs::new(app::artifacts(&config));
+        let blobs = Blobs::new(&config, &app::artifacts(&config), &secrets).await?;
         let (driven, handed) = Driven::new(source.new_uuid().to_string(), config.max_executions);
         let app = App {
             toolbox: Toolbox::new(&config, catalog.clone(), blobs.clone(), Arc::clone(&secrets))?,

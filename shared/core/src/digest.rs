@@ -13,11 +13,11 @@ pub struct Digest([u8; 32]);
 impl Digest {
     /// The digest of `parts` one after the other.
     pub fn of(parts: &[&[u8]]) -> Self {
-        let mut hasher = Sha256::new();
+        let mut digester = Digester::default();
         for part in parts {
-            hasher.update(part);
+            digester.update(part);
         }
-        Self(hasher.finalize().into())
+        digester.finish()
     }
 
     /// Wraps 32 bytes that are known to be a digest.
@@ -28,6 +28,22 @@ impl Digest {
     /// The 32 bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+}
+
+/// A digest of a content that comes piece by piece.
+#[derive(Debug, Clone, Default)]
+pub struct Digester(Sha256);
+
+impl Digester {
+    /// Adds a piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The digest of all pieces one after the other.
+    pub fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
     }
 }
 

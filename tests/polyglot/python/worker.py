@@ -23,8 +23,13 @@ class Passing(Exception):
     """Another attempt may succeed."""
 
 
+# Bytes that go in one message.
+PIECE = 65536
+
+
 def count_words(given, work):
-    return {"words": len(str(given).split())}
+    words = str(given).split()
+    return {"words": len(words), "files": {"words.txt": "\n".join(words)}}
 
 
 def never_ends(given, work):
@@ -63,6 +68,8 @@ class Worker:
             task = TASKS[arguments["task"]]
             self.tell(work, 0.1, f"begins {arguments['task']}")
             output = task(arguments.get("input"), work)
+            for path, text in output.pop("files", {}).items():
+                self.send(work, path, text.encode())
             report = pb.CompleteWorkRequest(lease=work.lease, summary=f"{arguments['task']} in Python")
             report.output.update(output)
             self.service.CompleteWork(report, metadata=self.metadata)
@@ -81,6 +88,16 @@ class Worker:
         steps = [execution_pb2.RunStep(name="look at the task", done=True)]
         request = pb.HeartbeatRequest(lease=work.lease, progress=progress, message=message, steps=steps)
         self.service.Heartbeat(request, metadata=self.metadata)
+
+    def send(self, work, path, content):
+        """Sends a file with the work, in pieces."""
+
+        def pieces():
+            yield pb.UploadArtifactRequest(lease=work.lease, path=path)
+            for start in range(0, len(content), PIECE):
+                yield pb.UploadArtifactRequest(data=content[start : start + PIECE])
+
+        return self.service.UploadArtifact(pieces(), metadata=self.metadata)
 
     def beat(self, work, done):
         """Three times within a lease, so that one lost heartbeat loses nothing."""

@@ -22,11 +22,11 @@ use tokio::sync::Notify;
 
 use self::driven::Driven;
 use self::keys::Keys;
+use crate::blobs::Blobs;
 use crate::config::Config;
 use crate::domain::work::WORKER;
 use crate::secrets::Secrets;
 use crate::tools::Toolbox;
-use crate::tools::blobs::Blobs;
 use crate::tools::workspace::Workspace;
 use crate::work::Desk;
 

@@ -4,13 +4,11 @@ use std::time::Duration;
 
 use assent_core::id::{ArtifactKind, SessionId};
 use assent_core::page::Page;
-use assent_core::{Digest, Id};
-use sha2::{Digest as _, Sha256};
-use tokio::fs::File;
-use tokio::io::AsyncReadExt as _;
+use assent_core::Id;
 use tokio::time::timeout;
 
 use super::App;
+use crate::blobs::{BlobError, Pieces};
 use crate::domain::{Execution, ExecutionState, Run};
 use crate::error::ExecutorError;
 use crate::store::artifacts::{self, Artifact};
@@ -21,8 +19,6 @@ use crate::tools::mcp::Described;
 
 /// How long an MCP server may take to say what it has.
 const DESCRIBE: Duration = Duration::from_secs(30);
-/// Bytes of one piece of a download.
-const PIECE: usize = 65_536;
 
 impl App {
     /// The execution of a session.
@@ -69,18 +65,15 @@ impl App {
     /// Opens the content of an artifact.
     pub(crate) async fn download(&self, id: Id<ArtifactKind>) -> Result<Download, ExecutorError> {
         let artifact = artifacts::get(&self.db, id).await?.ok_or(ExecutorError::UnknownArtifact(id))?;
-        let file = File::open(self.blobs.path(artifact.digest)).await;
-        let file = file.map_err(|_| ExecutorError::CorruptArtifact(id))?;
-        Ok(Download { id, digest: artifact.digest, file, read: Sha256::new() })
+        let pieces = self.blobs.open(artifact.digest).await.map_err(|error| unreadable(id, error))?;
+        Ok(Download { id, pieces })
     }
 }
 
 /// The content of an artifact, read piece by piece and checked at its end.
 pub(crate) struct Download {
     id: Id<ArtifactKind>,
-    digest: Digest,
-    file: File,
-    read: Sha256,
+    pieces: Pieces,
 }
 
 impl Download {
@@ -89,18 +82,13 @@ impl Download {
     /// # Errors
     /// [`ExecutorError::CorruptArtifact`] when the whole does not match its digest.
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>, ExecutorError> {
-        let mut piece = vec![0; PIECE];
-        let count = self.file.read(&mut piece).await.map_err(|_| ExecutorError::CorruptArtifact(self.id))?;
-        if count == 0 {
-            let found = Digest::from_bytes(self.read.clone().finalize().into());
-            return if found == self.digest {
-                Ok(None)
-            } else {
-                Err(ExecutorError::CorruptArtifact(self.id))
-            };
-        }
-        piece.truncate(count);
-        self.read.update(&piece);
-        Ok(Some(piece))
+        self.pieces.next().await.map_err(|error| unreadable(self.id, error))
+    }
+}
+
+fn unreadable(id: Id<ArtifactKind>, error: BlobError) -> ExecutorError {
+    match error {
+        BlobError::Corrupt | BlobError::Missing => ExecutorError::CorruptArtifact(id),
+        error => ExecutorError::Artifacts(error),
     }
 }

@@ -9,14 +9,14 @@ use assent_plan::Map;
 use assent_proto::executor::v1::worker_service_server::WorkerService;
 use assent_proto::executor::v1::{
     CompleteWorkRequest, CompleteWorkResponse, FailWorkRequest, FailWorkResponse, HeartbeatRequest,
-    HeartbeatResponse, LeaseWorkRequest, LeaseWorkResponse,
+    HeartbeatResponse, LeaseWorkRequest, LeaseWorkResponse, UploadArtifactRequest, UploadArtifactResponse,
 };
 use assent_rpc::accept;
 use assent_rpc::convert::Wire as _;
 use futures_util::{Stream, stream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use crate::app::App;
 use crate::domain::work::DEFAULT_QUEUE;
@@ -72,6 +72,25 @@ impl WorkerService for WorkerGrpc {
         let told = Told { progress, message: body.message, steps: body.steps };
         let until = self.0.heartbeat(&ctx, &body.lease, told).await?;
         Ok(Response::new(HeartbeatResponse { lease_expire_time: Some(until.to_pb()) }))
+    }
+
+    async fn upload_artifact(
+        &self,
+        request: Request<Streaming<UploadArtifactRequest>>,
+    ) -> Result<Response<UploadArtifactResponse>, Status> {
+        let (metadata, extensions, mut pieces) = request.into_parts();
+        let first = pieces.message().await?.unwrap_or_default();
+        let (ctx, first) = accept(Request::from_parts(metadata, extensions, first))?;
+        let UploadArtifactRequest { lease, path, media_type, data } = first;
+        let mut file = self.0.receive(&ctx, &lease, &path, media_type).await?;
+        let mut next = Some(data);
+        while let Some(data) = next {
+            file.write(&data).await?;
+            next = pieces.message().await?.map(|piece| piece.data);
+        }
+        let kept = self.0.received(file).await?;
+        let size = i64::try_from(kept.size).unwrap_or(i64::MAX);
+        Ok(Response::new(UploadArtifactResponse { digest: kept.digest.to_string(), size }))
     }
 
     async fn complete_work(

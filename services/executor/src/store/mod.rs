@@ -6,6 +6,7 @@ pub(crate) mod executions;
 pub(crate) mod leases;
 pub(crate) mod runs;
 pub(crate) mod work;
+pub(crate) mod work_files;
 
 use assent_store::{Migrations, Sql, StoreError};
 
@@ -23,6 +24,7 @@ pub const STATEMENTS: &[&[Sql]] = &[
     runs::STATEMENTS,
     artifacts::STATEMENTS,
     work::STATEMENTS,
+    work_files::STATEMENTS,
     amendments::STATEMENTS,
 ];
 

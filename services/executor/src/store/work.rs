@@ -9,7 +9,7 @@ use assent_store::{Db, Json, Sql, StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
-use super::corrupt;
+use super::{corrupt, work_files};
 use crate::domain::work::{Kind, WorkState};
 
 pub(super) const STATEMENTS: &[Sql] = &[OFFER, GET, NEWS, FIND, LEASE, HELD, PROLONG, END, WITHDRAW, FORGET];
@@ -225,6 +225,7 @@ pub(crate) async fn lease(db: &Db, worker: &Worker, now: Timestamp) -> Result<Op
     let statement = statement.bind(worker.name.as_str()).bind(worker.actor.as_str());
     let micros = i64::try_from(worker.lease.as_micros()).unwrap_or(i64::MAX);
     statement.bind(leased.until).bind(leased.deadline).bind(micros).execute().await?;
+    work_files::forget(&mut tx, &leased.key).await?;
     tx.commit().await?;
     Ok(Some(leased))
 }

@@ -1,12 +1,12 @@
 //! The tools that this executor has: each does one thing with arguments that were approved, and says what came
 //! of it.
 
-pub(crate) mod blobs;
 mod code_gen;
 mod file;
 mod hosts;
 mod http_request;
 pub(crate) mod mcp;
+pub(crate) mod media_type;
 mod program;
 #[cfg_attr(not(target_os = "linux"), path = "sandbox_unavailable.rs")]
 mod sandbox;
@@ -24,9 +24,9 @@ use assent_plan::{Catalog, ItemId, Map, McpTool};
 use assent_runtime::BuildError;
 use serde_json::Value;
 
-use self::blobs::Blobs;
 use self::program::Programs;
 use self::workspace::Workspace;
+use crate::blobs::Blobs;
 use crate::config::Config;
 use crate::secrets::Secrets;
 use crate::store::runs::Kept;
@@ -150,13 +150,13 @@ impl Toolbox {
         Ok(Self {
             catalog,
             templates: Arc::new(code_gen::Templates::load(&config.templates_dir)?),
-            blobs,
             http: http_request::Http::new(&config.http_allowed_hosts, config.max_output_bytes)
                 .map_err(client)?,
             search: Arc::new(search.map_err(client)?),
             databases: sql_query::Databases::new(&config.sql_databases, Arc::clone(&secrets)),
-            servers: Arc::new(mcp::Servers::new(config, Arc::clone(&programs), secrets)?),
-            shell: Arc::new(shell::Shell::new(programs, config.max_output_bytes)),
+            servers: Arc::new(mcp::Servers::new(config, Arc::clone(&programs), secrets, blobs.clone())?),
+            shell: Arc::new(shell::Shell::new(programs, blobs.clone(), config.max_output_bytes)),
+            blobs,
         })
     }
 

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::program::{Captured, Group, Programs, Reach};
 use super::sandbox::SandboxError;
-use super::{Call, Outcome, ToolError, words};
+use super::{Call, Outcome, ToolError, file, words};
+use crate::blobs::Blobs;
 
 /// How long output may still come from the pipes after the program has ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -18,12 +19,13 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Shell {
     programs: Arc<Programs>,
+    blobs: Blobs,
     max_output: usize,
 }
 
 impl Shell {
-    pub(super) fn new(programs: Arc<Programs>, max_output: usize) -> Self {
-        Self { programs, max_output }
+    pub(super) fn new(programs: Arc<Programs>, blobs: Blobs, max_output: usize) -> Self {
+        Self { programs, blobs, max_output }
     }
 
     /// Why no program can be run here.
@@ -71,7 +73,9 @@ impl Shell {
                 None => child.wait().await,
             }
         };
-        outcome(program, status.map_err(failed)?, &out.text(), &err.text())
+        let mut outcome = outcome(program, status.map_err(failed)?, &out.text(), &err.text())?;
+        outcome.files = file::collect(call, &self.blobs).await?;
+        Ok(outcome)
     }
 }
 

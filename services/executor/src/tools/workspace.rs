@@ -35,8 +35,8 @@ impl Workspace {
         &self.0
     }
 
-    /// The content of a file; none when there is none.
-    pub(crate) fn read(&self, path: &str) -> Result<Option<Vec<u8>>, ToolError> {
+    /// Opens a file; none when there is none.
+    pub(crate) fn open(&self, path: &str) -> Result<Option<File>, ToolError> {
         let (folders, name) = components(path)?;
         let Some(folder) = self.walk(path, &folders, false)? else { return Ok(None) };
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
@@ -46,7 +46,16 @@ impl Workspace {
             Err(error) => return Err(refusal(path, error)),
         };
         let about = file.metadata().map_err(|e| failed(path, &e))?;
-        if !about.is_file() || about.len() > MAX_FILE {
+        if about.is_file() {
+            return Ok(Some(file));
+        }
+        Err(ToolError::lasting("PATH_REFUSED", format!("`{path}` is no file")))
+    }
+
+    /// The content of a file; none when there is none.
+    pub(crate) fn read(&self, path: &str) -> Result<Option<Vec<u8>>, ToolError> {
+        let Some(file) = self.open(path)? else { return Ok(None) };
+        if file.metadata().map_err(|e| failed(path, &e))?.len() > MAX_FILE {
             return Err(ToolError::lasting("PATH_REFUSED", format!("`{path}` is no file of a usable size")));
         }
         let mut content = Vec::new();

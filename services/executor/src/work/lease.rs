@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use assent_core::OpContext;
+use assent_core::{OpContext, Violation};
 use assent_events::append;
 use assent_plan::{Map, WorkItem};
 use assent_proto::event::v1::WorkItemProgressed;
@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tonic::Status;
 
 use crate::app::App;
+use crate::blobs::Draft;
 use crate::domain::grant::Refusal;
 use crate::domain::schedule::Runs;
 use crate::domain::work::{self, Kind};
@@ -22,16 +23,39 @@ use crate::domain::{Execution, RunState};
 use crate::drive::{Unready, Verified, bind};
 use crate::error::ExecutorError;
 use crate::store::work::{self as table, Held, Leased, Report, Worker};
-use crate::store::{executions, runs};
-use crate::tools::ToolError;
+use crate::store::{executions, runs, work_files};
+use crate::tools::media_type::{is_media_type, media_type_of};
+use crate::tools::workspace::tidy;
+use crate::tools::{ToolError, Written};
 
 /// How often a worker's stream looks for work without being told of it: for leases that ended.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// Files that a worker may send with one attempt.
+const MAX_FILES: i64 = 1000;
 
 /// One worker's stream.
 pub(crate) struct Leasing {
     worker: Worker,
     offers: watch::Receiver<u64>,
+}
+
+/// A file that a worker sends with its work.
+pub(crate) struct Arriving {
+    held: Held,
+    path: String,
+    media_type: String,
+    draft: Draft,
+}
+
+impl Arriving {
+    /// Adds a piece.
+    ///
+    /// # Errors
+    /// When it is too large, or cannot be kept.
+    pub(crate) async fn write(&mut self, piece: &[u8]) -> Result<(), ExecutorError> {
+        Ok(self.draft.write(piece).await?)
+    }
 }
 
 /// How far a worker is.
@@ -200,6 +224,55 @@ impl App {
     ) -> Result<(), ExecutorError> {
         let held = held(ctx, lease)?;
         if self.keep_report(&held, report).await? { Ok(()) } else { Err(ExecutorError::WorkLost) }
+    }
+
+    /// Begins to take in a file that a worker sends with its work.
+    ///
+    /// # Errors
+    /// [`ExecutorError::WorkLost`] when the lease does not hold.
+    pub(crate) async fn receive(
+        &self,
+        ctx: &OpContext,
+        lease: &str,
+        path: &str,
+        mut media_type: String,
+    ) -> Result<Arriving, ExecutorError> {
+        let held = held(ctx, lease)?;
+        let refuse = |error: ToolError| {
+            ExecutorError::Invalid(vec![Violation::new("path", "NOT_IN_WORKSPACE", error.message)])
+        };
+        let path = tidy(path).map_err(refuse)?;
+        if media_type.is_empty() {
+            media_type = media_type_of(&path).to_owned();
+        } else if !is_media_type(&media_type) {
+            let text = "is no media type, like text/csv";
+            let violation = Violation::new("media_type", "MALFORMED_MEDIA_TYPE", text);
+            return Err(ExecutorError::Invalid(vec![violation]));
+        }
+        if !work_files::is_held(&self.db, &held).await? {
+            return Err(ExecutorError::WorkLost);
+        }
+        Ok(Arriving { held, path, media_type, draft: self.blobs.draft().await? })
+    }
+
+    /// Keeps a file that has arrived; an artifact once the work is done.
+    ///
+    /// # Errors
+    /// [`ExecutorError::WorkLost`] when the lease does not hold any more.
+    pub(crate) async fn received(&self, file: Arriving) -> Result<Written, ExecutorError> {
+        let Arriving { held, path, media_type, draft } = file;
+        let (digest, size) = draft.keep().await?;
+        let file = Written { path, media_type, size, digest };
+        let mut tx = self.db.begin().await?;
+        if !work_files::is_held_within(&mut tx, &held).await? {
+            return Err(ExecutorError::WorkLost);
+        }
+        if work_files::others(&mut tx, &held.key, &file.path).await? >= MAX_FILES {
+            return Err(ExecutorError::TooManyArtifacts { most: MAX_FILES });
+        }
+        work_files::save(&mut tx, &held.key, &file).await?;
+        tx.commit().await?;
+        Ok(file)
     }
 
     async fn keep_report(&self, held: &Held, report: &Report) -> Result<bool, ExecutorError> {

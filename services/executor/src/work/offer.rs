@@ -10,7 +10,8 @@ use assent_store::StoreError;
 use crate::app::App;
 use crate::domain::work::WorkState;
 use crate::store::work::{self, Offer, Report, Standing};
-use crate::tools::{Outcome, ToolError};
+use crate::store::work_files;
+use crate::tools::{Outcome, ToolError, Written};
 
 /// Longest time between two looks at a clock that tests move.
 const LOOK: Duration = Duration::from_millis(500);
@@ -29,7 +30,10 @@ pub(crate) async fn made_by_a_worker(app: &App, offer: &Offer) -> Result<Outcome
         };
         let now = app.source.now();
         let rest = match (state, report, deadline) {
-            (WorkState::Ended, Some(report), _) => return outcome(report),
+            (WorkState::Ended, Some(report), _) => {
+                let files = patiently(app, || work_files::of_attempt(&app.db, &offer.key)).await;
+                return outcome(report, files);
+            }
             (WorkState::Leased, _, Some(deadline)) if now >= deadline => {
                 if patiently(app, || withdraw(app, &offer.key)).await {
                     let text = format!("the worker took longer than {}", Span::from(offer.timeout));
@@ -67,9 +71,9 @@ async fn withdraw(app: &App, key: &str) -> Result<bool, StoreError> {
     Ok(withdrawn)
 }
 
-fn outcome(report: Report) -> Result<Outcome, ToolError> {
+fn outcome(report: Report, files: Vec<Written>) -> Result<Outcome, ToolError> {
     match report {
-        Report::Done { output, summary } => Ok(Outcome { output, summary, files: Vec::new() }),
+        Report::Done { output, summary } => Ok(Outcome { output, summary, files }),
         Report::Failed { reason, message, retryable } => {
             let message = format!("{reason}: {message}");
             Err(if retryable {

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod amending;
 #[cfg(test)]
+mod artifacts;
+#[cfg(test)]
 mod attacks;
 #[cfg(test)]
 mod control;
@@ -20,6 +22,8 @@ mod rig;
 mod running;
 #[cfg(test)]
 mod sandbox;
+#[cfg(test)]
+mod server;
 #[cfg(test)]
 mod sql;
 #[cfg(test)]

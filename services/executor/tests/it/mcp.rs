@@ -1,7 +1,6 @@
 //! Tools of MCP servers: the reference servers, over standard input and output and over HTTP.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use assent_executor::McpServer;
 use assent_plan::{DependencyType, Plan};
@@ -10,11 +9,11 @@ use assent_proto::execution::v1::{Execution, ExecutionState};
 use assent_proto::executor::v1::{DescribeMcpServerRequest, ListToolsRequest, McpTool};
 use assent_testkit::{Storage, both_storages};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 use crate::gate::{claims, sign};
 use crate::rig::{Rig, assert_state, item, plan, run};
+use crate::server::Server;
 
 both_storages!(
     a_server_works_in_the_workspace_and_nowhere_else,
@@ -133,22 +132,16 @@ async fn a_server_works_in_the_workspace_and_nowhere_else(storage: Storage) {
 }
 
 /// A server on a port of loopback.
-async fn listening() -> (Child, String) {
+async fn listening() -> (Server, String) {
     let mut command = Command::new("node");
     command.arg("--import").arg(installed().join("loopback.mjs")).arg(script("server-everything"));
-    command.arg("streamableHttp").env("PORT", "0").stderr(Stdio::piped()).kill_on_drop(true);
-    let mut child = command.spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    while let Some(line) = lines.next_line().await.unwrap() {
-        if let Some(port) = line.strip_prefix("port ") {
-            return (child, format!("http://127.0.0.1:{port}/mcp"));
-        }
-    }
-    panic!("the server ended");
+    command.arg("streamableHttp").env("PORT", "0");
+    let (server, port) = Server::start(command, |line| line.strip_prefix("port ").map(str::to_owned)).await;
+    (server, format!("http://127.0.0.1:{port}/mcp"))
 }
 
 async fn a_server_is_called_over_http(storage: Storage) {
-    let (mut child, url) = listening().await;
+    let (mut everything, url) = listening().await;
     let token_secret = "API_KEY".to_owned();
     let server = McpServer { url, token_secret, ..McpServer::default() };
     let mut rig = with_server(storage, "everything", server).await;
@@ -156,6 +149,7 @@ async fn a_server_is_called_over_http(storage: Storage) {
     let tools = [
         ("echo", "echo", digest(&found, "echo")),
         ("weather", "get-structured-content", digest(&found, "get-structured-content")),
+        ("image", "get-tiny-image", digest(&found, "get-tiny-image")),
     ];
     with_tools(&mut rig, "everything", &tools).await;
     let echo = item("echo", "echo", json!({ "message": "${items.weather.output.structured.conditions}" }));
@@ -165,7 +159,12 @@ async fn a_server_is_called_over_http(storage: Storage) {
     assert_state(&ended, ExecutionState::Completed);
     assert_eq!(text(&ended, "echo"), "Echo: Cloudy");
 
-    child.kill().await.unwrap();
+    let (ended, artifacts) = rig.execute(&plan(vec![item("draw", "image", json!({}))], &[])).await;
+    assert_state(&ended, ExecutionState::Completed);
+    let told: Vec<_> = artifacts.iter().map(|a| (a.path.as_str(), a.media_type.as_str())).collect();
+    assert_eq!(told, [("draw/1.png", "image/png")]);
+
+    everything.child.kill().await.unwrap();
     let echo = item("echo", "echo", json!({ "message": "hello" }));
     let ended = executed(&rig, &plan(vec![echo], &[])).await;
     let error = &run(&ended, "echo").error;

@@ -33,14 +33,14 @@ fn work(id: &str) -> WorkItem {
     item(id, "worker", json!({ "task": format!("do {id}"), "input": [1, 2] }))
 }
 
-struct Worker<'r> {
+pub(crate) struct Worker<'r> {
     rig: &'r Rig,
     /// None once it is gone: a worker that is connected may take its own work again.
     stream: Option<tonic::Streaming<LeaseWorkResponse>>,
 }
 
 impl<'r> Worker<'r> {
-    async fn new(rig: &'r Rig, name: &str, change: impl FnOnce(&mut LeaseWorkRequest)) -> Self {
+    pub(crate) async fn new(rig: &'r Rig, name: &str, change: impl FnOnce(&mut LeaseWorkRequest)) -> Self {
         let mut request = LeaseWorkRequest {
             worker: name.to_owned(),
             lease_duration: Some(prost_types::Duration { seconds: 10, nanos: 0 }),
@@ -51,17 +51,17 @@ impl<'r> Worker<'r> {
         Self { rig, stream: Some(stream) }
     }
 
-    fn vanish(&mut self) {
+    pub(crate) fn vanish(&mut self) {
         self.stream = None;
     }
 
-    async fn lease(&mut self) -> Work {
+    pub(crate) async fn lease(&mut self) -> Work {
         let next =
             tokio::time::timeout(Duration::from_secs(30), self.stream.as_mut().unwrap().message()).await;
         next.expect("no work in time").unwrap().unwrap().work.unwrap()
     }
 
-    async fn complete(&self, work: &Work, output: Value) -> Result<(), Status> {
+    pub(crate) async fn complete(&self, work: &Work, output: Value) -> Result<(), Status> {
         let output = Some(object(output).to_pb());
         let request = CompleteWorkRequest { lease: work.lease.clone(), output, summary: "did it".to_owned() };
         self.rig.workers().complete_work(request).await.map(drop)
@@ -83,7 +83,7 @@ impl<'r> Worker<'r> {
     }
 }
 
-fn reason(result: Result<impl std::fmt::Debug, Status>) -> String {
+pub(crate) fn reason(result: Result<impl std::fmt::Debug, Status>) -> String {
     result.unwrap_err().get_details_error_info().unwrap().reason
 }
 

@@ -17,7 +17,8 @@ use serde_json::Value;
 use tokio::process::Child;
 use tokio::task::JoinSet;
 
-use super::{Described, TOOL_CHANGED, answer};
+use super::answer::{self, Binary};
+use super::{Described, TOOL_CHANGED};
 use crate::config::McpServer;
 use crate::secrets::{Mask, Secrets};
 use crate::tools::program::{Captured, Group, Programs, Reach, inherited};
@@ -208,13 +209,14 @@ impl Connection {
         tool: &str,
         call: &Call,
         max_output: usize,
-    ) -> Result<Outcome, ToolError> {
+    ) -> Result<(Outcome, Vec<Binary>), ToolError> {
         let mut params = CallToolRequestParams::new(tool.to_owned()).with_arguments(call.arguments.clone());
         let mut meta = RequestMetaObject::new();
         meta.insert(KEY.to_owned(), Value::String(call.key.clone()));
         params.meta = Some(meta);
         let answer = Box::pin(self.session.call_tool(params)).await.map_err(|e| self.failed(&e))?;
-        self.mask.apply(answer::outcome(&call.tool, answer, max_output))
+        let binaries = answer::binaries(&call.item, &answer);
+        Ok((self.mask.apply(answer::outcome(call, answer, max_output))?, binaries))
     }
 
     /// Ends the session; what came of it, without what is secret.

@@ -12,10 +12,12 @@ use assent_plan::{Map, McpTool};
 use assent_runtime::BuildError;
 use reqwest::Client;
 
+use self::answer::Binary;
 use self::connection::Connection;
 use super::program::Programs;
 use super::workspace::Workspace;
-use super::{Call, Outcome, ToolError, http_request};
+use super::{Call, Outcome, ToolError, Written, file, http_request};
+use crate::blobs::Blobs;
 use crate::config::{Config, McpServer};
 use crate::secrets::Secrets;
 
@@ -27,6 +29,7 @@ pub(super) struct Servers {
     servers: BTreeMap<String, McpServer>,
     programs: Arc<Programs>,
     secrets: Arc<Secrets>,
+    blobs: Blobs,
     http: Client,
     max_output: usize,
 }
@@ -55,6 +58,7 @@ impl Servers {
         config: &Config,
         programs: Arc<Programs>,
         secrets: Arc<Secrets>,
+        blobs: Blobs,
     ) -> Result<Self, BuildError> {
         for (name, server) in &config.mcp_servers {
             if server.command.is_empty() == server.url.is_empty() {
@@ -65,7 +69,7 @@ impl Servers {
         let http = http_request::client(None)
             .map_err(|e| BuildError::Config(format!("the HTTP client cannot be made: {e}")))?;
         let (servers, max_output) = (config.mcp_servers.clone(), config.max_output_bytes);
-        Ok(Self { servers, programs, secrets, http, max_output })
+        Ok(Self { servers, programs, secrets, blobs, http, max_output })
     }
 
     /// Why `tool` cannot be called here.
@@ -84,7 +88,12 @@ impl Servers {
             Ok(()) => connection.call(&tool.tool, call, self.max_output).await,
             Err(error) => Err(error),
         };
-        connection.close(result).await
+        let (mut outcome, binaries) = connection.close(result).await?;
+        for Binary { path, media_type, content } in binaries {
+            let digest = self.blobs.put(&content).await.map_err(|e| file::storage(&e))?;
+            outcome.files.push(Written { path, media_type, size: content.len() as u64, digest });
+        }
+        Ok(outcome)
     }
 
     /// Whether the server has `tool` as it was pinned.
