@@ -177,7 +177,7 @@ impl Subject {
             "user": { "id": "new@example.com", "name": "New", "roles": ["developer"] },
             "edit": self.edit(&method.name),
             "worker": "w", "queue": "default",
-            "service": "approval-gate", "server": "files",
+            "service": "approval-gate", "server": "files", "path": "out.txt",
         });
         let mut said = said.as_object().cloned().unwrap_or_default();
         said.extend(about.as_object().cloned().unwrap_or_default());

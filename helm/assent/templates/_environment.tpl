@@ -72,6 +72,11 @@ Argument: root and service (of "assent.services").
 {{- if .service.values.persistence }}
 {{- $_ := set $own "data_dir" "/var/lib/assent" }}
 {{- end }}
+{{- with .service.values.jobs }}
+{{- if .enabled }}
+{{- $_ := set $own "kubernetes_namespace" (.namespace | default $.root.Release.Namespace) }}
+{{- end }}
+{{- end }}
 {{- if (.service.values.secrets | default dict).existingSecret }}
 {{- $_ := set $own "secrets_dir" "/etc/assent/secrets" }}
 {{- end }}

@@ -113,6 +113,20 @@ pub struct Config {
     pub s3_key_id_secret: String,
     /// Name of the secret that holds the access key itself.
     pub s3_key_secret: String,
+    /// Namespace of Kubernetes in which items that name an image run as Jobs; empty when there is no cluster.
+    pub kubernetes_namespace: String,
+    /// File that says how to reach the cluster; that of this pod when empty.
+    pub kubernetes_kubeconfig: String,
+    /// Images that items may name; `*` at an end stands for anything.
+    pub kubernetes_images: Vec<String>,
+    /// Service account of their pods, which get no token of it; that of the namespace when empty.
+    pub kubernetes_service_account: String,
+    /// Secrets of the namespace by which images are pulled.
+    pub kubernetes_pull_secrets: Vec<String>,
+    /// Processors that a Job may take, as Kubernetes writes it (`500m`); empty for no limit.
+    pub kubernetes_cpu: String,
+    /// Memory that a Job may take (`1Gi`); empty for no limit.
+    pub kubernetes_memory: String,
     /// Address of a search service that answers with JSON; `{query}` and `{max_results}` are filled in. Empty when
     /// there is none.
     pub web_search_url: String,
@@ -150,6 +164,13 @@ impl Default for Config {
             s3_region: String::new(),
             s3_key_id_secret: String::new(),
             s3_key_secret: String::new(),
+            kubernetes_namespace: String::new(),
+            kubernetes_kubeconfig: String::new(),
+            kubernetes_images: Vec::new(),
+            kubernetes_service_account: String::new(),
+            kubernetes_pull_secrets: Vec::new(),
+            kubernetes_cpu: "1".to_owned(),
+            kubernetes_memory: "1Gi".to_owned(),
             web_search_url: String::new(),
             faults: Faults::default(),
         }

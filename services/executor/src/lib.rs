@@ -17,6 +17,7 @@ mod drive;
 mod error;
 mod faults;
 mod grpc;
+mod jobs;
 mod secrets;
 mod store;
 mod tools;
@@ -42,6 +43,7 @@ use crate::app::driven::{Driven, Handed};
 use crate::app::keys::Keys;
 use crate::blobs::Blobs;
 use crate::grpc::{Grpc, WorkerGrpc};
+use crate::jobs::Jobs;
 use crate::secrets::Secrets;
 use crate::tools::Toolbox;
 use crate::work::Desk;
@@ -115,9 +117,17 @@ impl Service for Executor {
         let doorbell = bus.subscribe(GATE);
         let secrets = Arc::new(Secrets::new(&config.secrets_dir));
         let blobs = Blobs::new(&config, &app::artifacts(&config), &secrets).await?;
+        let jobs = Jobs::new(&config).await?;
         let (driven, handed) = Driven::new(source.new_uuid().to_string(), config.max_executions);
         let app = App {
-            toolbox: Toolbox::new(&config, catalog.clone(), blobs.clone(), Arc::clone(&secrets))?,
+            toolbox: Toolbox::new(
+                &config,
+                catalog.clone(),
+                blobs.clone(),
+                jobs.clone(),
+                Arc::clone(&secrets),
+            )?,
+            jobs,
             secrets,
             keys: Keys::new(signer),
             log: Log::new(db.clone(), NAME),
@@ -169,6 +179,7 @@ impl Service for Executor {
         tasks.spawn("attend_orders", OnError::Shutdown, attend);
         let attend = work::attend(Arc::clone(&self.app), tasks.stop());
         tasks.spawn("attend_workers", OnError::Shutdown, attend);
+        tasks.spawn("sweep_jobs", OnError::Shutdown, jobs::sweep(Arc::clone(&self.app), tasks.stop()));
     }
 
     fn database(&self) -> Option<&Db> {

@@ -13,10 +13,8 @@ use crate::failure::{Exit, stop};
 use crate::output::{Tone, size, table, toned};
 
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples: assent artifacts list ses_0190163d8694739aaea5966c26f8ad91
-          assent artifacts get ses_0190163d8694739aaea5966c26f8ad91 exports/db_export.py --out db_export.py"
-)]
+#[command(after_help = "Examples: assent artifacts list ses_0190163d8694739aaea5966c26f8ad91
+          assent artifacts get ses_0190163d8694739aaea5966c26f8ad91 exports/db_export.py --out db_export.py")]
 pub(crate) struct Artifacts {
     #[command(subcommand)]
     what: What,

@@ -25,6 +25,7 @@ use self::keys::Keys;
 use crate::blobs::Blobs;
 use crate::config::Config;
 use crate::domain::work::WORKER;
+use crate::jobs::Jobs;
 use crate::secrets::Secrets;
 use crate::tools::Toolbox;
 use crate::tools::workspace::Workspace;
@@ -44,6 +45,8 @@ pub(crate) struct App {
     pub(crate) toolbox: Toolbox,
     /// Contents by their digest.
     pub(crate) blobs: Blobs,
+    /// Programs that run elsewhere.
+    pub(crate) jobs: Jobs,
     /// Secrets by their name.
     pub(crate) secrets: Arc<Secrets>,
     /// Grants and the keys that verify them.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use assent_core::Id;
 use assent_core::id::{ArtifactKind, SessionId};
 use assent_core::page::Page;
-use assent_core::Id;
 use tokio::time::timeout;
 
 use super::App;

@@ -1,8 +1,8 @@
 //! A content that is still coming in: written to disk piece by piece, so that its size does not count in memory, and
 //! named once its digest is known.
 
-use assent_core::digest::Digester;
 use assent_core::Digest;
+use assent_core::digest::Digester;
 use tempfile::TempPath;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;

@@ -147,7 +147,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let blobs = blobs(folder.path(), 100).await;
         let digest = blobs.put(b"abc").await.unwrap();
-        assert_eq!((blobs.put(b"abc").await.unwrap(), blobs.get(digest).await.unwrap()), (digest, b"abc".to_vec()));
+        assert_eq!(
+            (blobs.put(b"abc").await.unwrap(), blobs.get(digest).await.unwrap()),
+            (digest, b"abc".to_vec())
+        );
         std::fs::write(folder.path().join(digest.to_string()), "abd").unwrap();
         assert!(matches!(blobs.get(digest).await, Err(BlobError::Corrupt)));
         assert!(matches!(blobs.get(Digest::of(&[b"x"])).await, Err(BlobError::Missing)));

@@ -2,8 +2,8 @@
 
 use std::io::ErrorKind;
 
-use assent_core::digest::Digester;
 use assent_core::Digest;
+use assent_core::digest::Digester;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use tokio::fs::File;

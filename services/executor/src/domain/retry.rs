@@ -101,6 +101,16 @@ pub(crate) fn rollback_key(session: impl std::fmt::Display, version: i32, item: 
     format!("{session}.{version}.{}.rollback", item.id)
 }
 
+/// As [`rollback_key`], for one attempt at undoing it.
+pub(crate) fn rollback_attempt_key(
+    session: impl std::fmt::Display,
+    version: i32,
+    item: &WorkItem,
+    attempt: u32,
+) -> String {
+    format!("{}.{attempt}", rollback_key(session, version, item))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -129,6 +129,7 @@ impl Drive {
             arguments,
             session: execution.session,
             item: item.id,
+            timeout,
             workspace: self.app.workspace(execution.id),
         };
         let kept = self.app.toolbox.keep(&call).await?;

@@ -58,7 +58,9 @@ impl Drive {
         let unknown =
             || ToolError::lasting("TOOL_UNKNOWN", format!("the catalog has no tool `{}`", item.tool));
         let tool = self.app.catalog.get(&item.tool).ok_or_else(unknown)?;
-        if let Some(problem) = self.app.toolbox.problem(&item.tool).filter(|_| item.tool != WORKER) {
+        let is_job = self.app.toolbox.is_job(&item.tool, &item.arguments);
+        if let Some(problem) = self.app.toolbox.problem(&item.tool).filter(|_| item.tool != WORKER && !is_job)
+        {
             return Err(ToolError::lasting("TOOL_NOT_CONFIGURED", problem.to_string()));
         }
         limits::check_tool(&self.verified.plan, &item.tool)
@@ -70,7 +72,7 @@ impl Drive {
         }
         lookup_secrets(&item.arguments, tool, &self.app.secrets).await?;
         let workspace = self.app.workspace(self.ledger.execution.id);
-        let checked = Box::pin(self.app.toolbox.check(&item.tool, &workspace));
+        let checked = Box::pin(self.app.toolbox.check(&item.tool, &item.arguments, &workspace));
         let late = |_| ToolError::passing("TIMED_OUT", "its server does not say what it has");
         tokio::time::timeout(ANSWER, checked).await.map_err(late)??;
         if references::find(&item.arguments).is_empty() {

@@ -208,11 +208,12 @@ impl Drive {
         let execution = &self.ledger.execution;
         let (price, timeout) = (tool.cost(tool.typical_tokens), tool.default_timeout.duration());
         let key = retry::rollback_key(execution.session, execution.version, item);
+        // The attempt that is about to begin, or began before the driver died.
+        let attempt = run.undo_attempt + u32::from(run.state == RunState::Succeeded);
+        let own_key = retry::rollback_attempt_key(execution.session, execution.version, item, attempt);
         if way.tool == WORKER {
-            // The attempt that is about to begin, or began before the driver died.
-            let attempt = run.undo_attempt + u32::from(run.state == RunState::Succeeded);
             let offer = Offer {
-                key: format!("{key}.{attempt}"),
+                key: own_key,
                 execution: execution.id,
                 run: run.id,
                 attempt,
@@ -226,8 +227,11 @@ impl Drive {
             return Ok(Way::Worker { offer: Box::new(offer), price });
         }
         let repeatable = self.app.is_repeatable(&way.tool, &arguments);
+        // A Job that has failed is found again under its key, so each attempt needs one of its own.
+        let key = if self.app.toolbox.is_job(&way.tool, &arguments) { own_key } else { key };
         let call = Call {
             key,
+            timeout,
             tool: way.tool.clone(),
             arguments,
             session: execution.session,

@@ -114,9 +114,9 @@ pub(super) fn storage(error: &BlobError) -> ToolError {
     }
 }
 
-fn object(value: serde_json::Value) -> Map {
+fn object(value: Value) -> Map {
     match value {
-        serde_json::Value::Object(map) => map,
+        Value::Object(map) => map,
         _ => Map::new(),
     }
 }

@@ -60,7 +60,8 @@ mod tests {
         for good in ["text/csv", "application/vnd.api+json", "image/svg+xml"] {
             assert!(is_media_type(good), "{good}");
         }
-        for bad in ["", "text", "text/", "/csv", "text/csv; charset=utf-8", "text/c v", "a/b/c", "text/\ncsv"] {
+        for bad in ["", "text", "text/", "/csv", "text/csv; charset=utf-8", "text/c v", "a/b/c", "text/\ncsv"]
+        {
             assert!(!is_media_type(bad), "{bad}");
         }
         assert_eq!((media_type_of("a/b.csv"), media_type_of("README")), ("text/csv", "text/plain"));

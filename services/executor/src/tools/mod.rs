@@ -17,6 +17,7 @@ mod words;
 pub(crate) mod workspace;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use assent_core::Digest;
 use assent_core::id::SessionId;
@@ -25,9 +26,11 @@ use assent_runtime::BuildError;
 use serde_json::Value;
 
 use self::program::Programs;
+pub(crate) use self::shell::ended;
 use self::workspace::Workspace;
 use crate::blobs::Blobs;
 use crate::config::Config;
+use crate::jobs::{self, Jobs};
 use crate::secrets::Secrets;
 use crate::store::runs::Kept;
 
@@ -44,6 +47,8 @@ pub(crate) struct Call {
     pub(crate) item: ItemId,
     /// The same for the same attempt, whoever makes it.
     pub(crate) key: String,
+    /// How long it may take.
+    pub(crate) timeout: Duration,
     /// Where files are.
     pub(crate) workspace: Workspace,
 }
@@ -129,6 +134,7 @@ pub(crate) struct Toolbox {
     catalog: Catalog,
     templates: Arc<code_gen::Templates>,
     blobs: Blobs,
+    jobs: Jobs,
     shell: Arc<shell::Shell>,
     http: http_request::Http,
     search: Arc<web_search::Search>,
@@ -142,6 +148,7 @@ impl Toolbox {
         config: &Config,
         catalog: Catalog,
         blobs: Blobs,
+        jobs: Jobs,
         secrets: Arc<Secrets>,
     ) -> Result<Self, BuildError> {
         let client = |e: reqwest::Error| BuildError::Config(format!("the HTTP client cannot be made: {e}"));
@@ -155,7 +162,13 @@ impl Toolbox {
             search: Arc::new(search.map_err(client)?),
             databases: sql_query::Databases::new(&config.sql_databases, Arc::clone(&secrets)),
             servers: Arc::new(mcp::Servers::new(config, Arc::clone(&programs), secrets, blobs.clone())?),
-            shell: Arc::new(shell::Shell::new(programs, blobs.clone(), config.max_output_bytes)),
+            shell: Arc::new(shell::Shell::new(
+                programs,
+                blobs.clone(),
+                jobs.clone(),
+                config.max_output_bytes,
+            )),
+            jobs,
             blobs,
         })
     }
@@ -181,15 +194,29 @@ impl Toolbox {
         }
     }
 
-    /// Whether `tool` is what was pinned, as far as others say what it is.
+    /// Whether a call of `tool` with `arguments` could begin, as far as others say so.
     ///
     /// # Errors
-    /// [`mcp::TOOL_CHANGED`] when it is not.
-    pub(crate) async fn check(&self, tool: &str, workspace: &Workspace) -> Result<(), ToolError> {
+    /// [`mcp::TOOL_CHANGED`] when the tool is not what was pinned, or what is missing.
+    pub(crate) async fn check(
+        &self,
+        tool: &str,
+        arguments: &Map,
+        workspace: &Workspace,
+    ) -> Result<(), ToolError> {
         match self.tool(tool) {
             Some(Tool::Mcp(mcp)) => self.servers.check(mcp, workspace).await,
+            Some(Tool::Shell) => match jobs::image(arguments) {
+                Some(image) => self.jobs.problem(image).map_or(Ok(()), Err),
+                None => Ok(()),
+            },
             _ => Ok(()),
         }
+    }
+
+    /// Whether the call is made by a Job of Kubernetes.
+    pub(crate) fn is_job(&self, tool: &str, arguments: &Map) -> bool {
+        matches!(self.tool(tool), Some(Tool::Shell)) && jobs::image(arguments).is_some()
     }
 
     /// The tools of an MCP server as it describes them, started in `workspace`; none when there is no such server.
@@ -206,6 +233,8 @@ impl Toolbox {
         match self.tool(tool) {
             Some(Tool::HttpRequest) => http_request::is_repeatable(arguments),
             Some(Tool::SqlQuery) => sql_query::is_repeatable(arguments),
+            // Its Job is found again, not made again.
+            Some(Tool::Shell) => jobs::image(arguments).is_some() || idempotent,
             _ => idempotent,
         }
     }
@@ -226,7 +255,8 @@ impl Toolbox {
             Tool::CodeGen => self.templates.render(call).await,
             Tool::FileWrite => file::write(call, &self.blobs).await,
             Tool::FileDelete => file::delete(call).await,
-            Tool::Shell => self.shell.run(call).await,
+            // Large, because an HTTP client is inside.
+            Tool::Shell => Box::pin(self.shell.run(call)).await,
             Tool::HttpRequest => self.http.send(call).await,
             // Large, because a database driver is inside.
             Tool::SqlQuery => Box::pin(self.databases.run(call)).await,

@@ -1,7 +1,7 @@
 //! `shell`: runs a program in the workspace, with an environment of its own, in a process group of its own that
 //! ends with the attempt, within limits, and out of reach of other files and of the network.
 
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use super::program::{Captured, Group, Programs, Reach};
 use super::sandbox::SandboxError;
 use super::{Call, Outcome, ToolError, file, words};
 use crate::blobs::Blobs;
+use crate::jobs::{self, Jobs};
 
 /// How long output may still come from the pipes after the program has ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -20,12 +21,13 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 pub(super) struct Shell {
     programs: Arc<Programs>,
     blobs: Blobs,
+    jobs: Jobs,
     max_output: usize,
 }
 
 impl Shell {
-    pub(super) fn new(programs: Arc<Programs>, blobs: Blobs, max_output: usize) -> Self {
-        Self { programs, blobs, max_output }
+    pub(super) fn new(programs: Arc<Programs>, blobs: Blobs, jobs: Jobs, max_output: usize) -> Self {
+        Self { programs, blobs, jobs, max_output }
     }
 
     /// Why no program can be run here.
@@ -38,6 +40,9 @@ impl Shell {
         let Some(program) = argv.first() else {
             return Err(ToolError::lasting("ARGUMENTS_INVALID", "the command is empty"));
         };
+        if jobs::image(&call.arguments).is_some() {
+            return self.jobs.run(call, &argv).await;
+        }
         let failed = |e: std::io::Error| ToolError::passing("SHELL_FAILED", format!("`{program}`: {e}"));
         call.workspace.create().map_err(failed)?;
         let mut command = self.programs.command(argv.iter().map(String::as_str), call.workspace.root());
@@ -92,13 +97,24 @@ fn argv(arguments: &Map) -> Result<Vec<String>, ToolError> {
     }
 }
 
-fn outcome(
+/// What came of a program that has ended elsewhere, where both of its outputs go into one log.
+pub(crate) fn ended(program: &str, code: i32, log: &str) -> Result<Outcome, ToolError> {
+    report(program, Some(code), &format!("exit status: {code}"), (log, ""), log)
+}
+
+fn outcome(program: &str, status: ExitStatus, out: &str, err: &str) -> Result<Outcome, ToolError> {
+    report(program, status.code(), &status.to_string(), (out, err), err)
+}
+
+/// `code` is none when a signal ended the program; `complaint` is where it says what went wrong.
+fn report(
     program: &str,
-    status: std::process::ExitStatus,
-    out: &str,
-    err: &str,
+    code: Option<i32>,
+    status: &str,
+    (out, err): (&str, &str),
+    complaint: &str,
 ) -> Result<Outcome, ToolError> {
-    if status.success() {
+    if code == Some(0) {
         let output = json!({ "exit_code": 0, "stdout": out, "stderr": err });
         let first = out.lines().next().unwrap_or_default();
         let shown: String = first.chars().take(80).collect();
@@ -107,12 +123,12 @@ fn outcome(
         let output = output.as_object().cloned().unwrap_or_default();
         return Ok(Outcome { output, summary, files: Vec::new() });
     }
-    let last: Vec<&str> = err.trim_end().lines().rev().take(3).collect();
+    let last: Vec<&str> = complaint.trim_end().lines().rev().take(3).collect();
     let last = last.into_iter().rev().collect::<Vec<_>>().join(" | ");
     let colon = if last.is_empty() { "" } else { ": " };
     let message = format!("`{program}` ended with {status}{colon}{last}");
     // By POSIX, what a shell says when it cannot find or run a program: another attempt would not find it either.
-    Err(match status.code() {
+    Err(match code {
         Some(125..=127) => ToolError::lasting("SHELL_FAILED", message),
         _ => ToolError::passing("SHELL_FAILED", message),
     })

@@ -26,8 +26,10 @@ both_storages!(
 
 /// A message for each piece, the first of which names the file.
 fn pieces(work: &Work, path: &str, pieces: &[&[u8]]) -> Vec<UploadArtifactRequest> {
-    let mut all: Vec<_> =
-        pieces.iter().map(|data| UploadArtifactRequest { data: data.to_vec(), ..Default::default() }).collect();
+    let mut all: Vec<_> = pieces
+        .iter()
+        .map(|data| UploadArtifactRequest { data: data.to_vec(), ..Default::default() })
+        .collect();
     all[0].lease.clone_from(&work.lease);
     path.clone_into(&mut all[0].path);
     all
@@ -113,7 +115,8 @@ async fn a_program_names_what_it_makes(storage: Storage) {
     let told: Vec<_> = artifacts.iter().map(|a| (a.path.as_str(), a.media_type.as_str(), a.size)).collect();
     assert_eq!(told, [("README.md", "text/markdown", 5), ("out/zeros.bin", "text/plain", 200_000)]);
     assert_eq!(content(&rig, &artifacts[1]).await, vec![0; 200_000]);
-    for (path, reason) in [("nothing", "ARTIFACT_MISSING"), ("link", "PATH_REFUSED"), ("out", "PATH_REFUSED")] {
+    for (path, reason) in [("nothing", "ARTIFACT_MISSING"), ("link", "PATH_REFUSED"), ("out", "PATH_REFUSED")]
+    {
         let (ended, _) = rig.execute(&plan(vec![shell(&[path])], &[])).await;
         assert!(run(&ended, "make").error.starts_with(reason), "{ended:#?}");
     }
@@ -128,22 +131,23 @@ async fn bucket() -> (Server, String) {
     let program = String::from_utf8(installed.stdout).unwrap();
     let mut command = Command::new(program.trim());
     command.args(["-H", "127.0.0.1", "-p", "0"]).env("PYTHONUNBUFFERED", "1");
-    let (server, address) = Server::start(command, |line| {
-        Some(line.split_once("Running on ")?.1.trim().to_owned())
-    })
-    .await;
-    let answer = reqwest::Client::new()
-        .put(format!("{address}/assent"))
-        .header("authorization", "AWS4-HMAC-SHA256 Credential=id/20260101/us-east-1/s3/aws4_request")
-        .send();
-    assert!(answer.await.unwrap().status().is_success());
+    let (server, address) =
+        Server::start(command, |line| Some(line.split_once("Running on ")?.1.trim().to_owned())).await;
+    put(&format!("{address}/assent"), "").await;
     (server, address)
 }
 
+/// Makes a bucket or a content, as somebody else.
+async fn put(url: &str, content: &'static str) {
+    let who = "AWS4-HMAC-SHA256 Credential=id/20260101/us-east-1/s3/aws4_request";
+    let request = reqwest::Client::new().put(url).header("authorization", who).body(content);
+    assert!(request.send().await.unwrap().status().is_success());
+}
+
 async fn contents_rest_in_a_bucket(storage: Storage) {
-    let (_stand_in, address) = bucket().await;
     let mut rig = Rig::new(storage).await;
     rig.stop().await;
+    let (_stand_in, address) = bucket().await;
     rig.config.s3_bucket = "assent".to_owned();
     rig.config.s3_endpoint = address.clone();
     rig.config.s3_region = "us-east-1".to_owned();
@@ -175,8 +179,10 @@ async fn contents_rest_in_a_bucket(storage: Storage) {
     // What stood in a file comes back out of the bucket.
     let write = |id: &str, text: &str| item(id, "file_write", json!({ "path": "a.txt", "content": text }));
     let mut mark = item("mark", "shell", json!({ "command": ["true"] }));
-    mark.rollback =
-        Some(Rollback { tool: "shell".to_owned(), arguments: object(json!({ "command": "cp a.txt seen", "use_shell": true })) });
+    mark.rollback = Some(Rollback {
+        tool: "shell".to_owned(),
+        arguments: object(json!({ "command": "cp a.txt seen", "use_shell": true })),
+    });
     let broken = item("broken", "shell", json!({ "command": ["false"] }));
     let hard = DependencyType::Dependency;
     let items = vec![write("one", "one"), mark, write("two", "two"), broken];
@@ -188,7 +194,7 @@ async fn contents_rest_in_a_bucket(storage: Storage) {
 
     // A content that is not what it was is not handed out.
     let url = format!("{address}/assent/some/where/{}", small.digest);
-    assert!(reqwest::Client::new().put(url).body("other").send().await.unwrap().status().is_success());
+    put(&url, "other").await;
     let request = DownloadArtifactRequest { artifact_id: small.id.clone() };
     let mut pieces = rig.client().download_artifact(request).await.unwrap().into_inner();
     pieces.message().await.unwrap();

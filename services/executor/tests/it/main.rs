@@ -7,11 +7,15 @@ mod artifacts;
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod cluster;
+#[cfg(test)]
 mod control;
 #[cfg(test)]
 mod crashes;
 #[cfg(test)]
 mod gate;
+#[cfg(test)]
+mod jobs;
 #[cfg(test)]
 mod mcp;
 #[cfg(test)]

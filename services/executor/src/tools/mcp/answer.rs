@@ -101,7 +101,9 @@ fn part(item: &ItemId, index: usize, block: &ContentBlock) -> Value {
     }
     match block {
         ContentBlock::Text(text) => json!({ "type": "text", "text": text.text }),
-        ContentBlock::ResourceLink(link) => json!({ "type": "resource_link", "uri": link.uri, "name": link.name }),
+        ContentBlock::ResourceLink(link) => {
+            json!({ "type": "resource_link", "uri": link.uri, "name": link.name })
+        }
         ContentBlock::Resource(resource) => match &resource.resource {
             ResourceContents::TextResourceContents { uri, mime_type, text, .. } => {
                 json!({ "type": "resource", "uri": uri, "media_type": mime_type, "text": text })
@@ -137,6 +139,7 @@ mod tests {
             session: "ses_0190163d8694739aaea5966c26f8ad91".parse().unwrap(),
             item: "look".parse().unwrap(),
             key: String::new(),
+            timeout: std::time::Duration::ZERO,
             workspace: Workspace::new("/nowhere".into()),
         }
     }
@@ -157,9 +160,15 @@ mod tests {
             media_type: media_type.to_owned(),
             content: b"hi".to_vec(),
         };
-        assert_eq!(found, [binary("look/1.png", "image/png"), binary("look/3.bin", "application/octet-stream")]);
+        assert_eq!(
+            found,
+            [binary("look/1.png", "image/png"), binary("look/3.bin", "application/octet-stream")]
+        );
         let outcome = outcome(&call(), answer, 1000).unwrap();
-        assert_eq!((outcome.summary.as_str(), &outcome.output["text"]), ("called notes: one", &json!("one\ntwo")));
+        assert_eq!(
+            (outcome.summary.as_str(), &outcome.output["text"]),
+            ("called notes: one", &json!("one\ntwo"))
+        );
         assert_eq!(outcome.output["structured"], json!({ "n": 1 }));
         let image = json!({ "type": "artifact", "media_type": "image/png", "path": "look/1.png" });
         assert_eq!(outcome.output["content"][1], image);
@@ -167,9 +176,13 @@ mod tests {
 
     #[test]
     fn errors_of_the_tool_are_errors_and_large_answers_are_cut() {
-        let failed = answer(json!({ "content": [{ "type": "text", "text": "no such file" }], "isError": true }));
+        let failed =
+            answer(json!({ "content": [{ "type": "text", "text": "no such file" }], "isError": true }));
         let error = outcome(&call(), failed, 1000).unwrap_err();
-        assert_eq!((error.reason, error.message.as_str(), error.retryable), ("MCP_FAILED", "no such file", true));
+        assert_eq!(
+            (error.reason, error.message.as_str(), error.retryable),
+            ("MCP_FAILED", "no such file", true)
+        );
         let large = answer(json!({
             "content": [{ "type": "text", "text": "ä".repeat(1000) }], "structuredContent": { "a": "b".repeat(1000) },
         }));
