@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use assent_plan::redact::REDACTED;
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 use crate::tools::{Outcome, ToolError};
 
 /// Names of variables that hold secrets begin so.
 const VARIABLE: &str = "ASSENT_SECRET_";
+/// Bytes from which on a part or another form of a secret tells something, and does not stand in other texts by chance.
+const TELLING: usize = 8;
 /// Largest secret, in bytes.
 const MAX_SECRET: u64 = 65_536;
 
@@ -51,9 +55,9 @@ impl Secrets {
 pub(crate) struct Mask(Vec<String>);
 
 impl Mask {
-    /// Hides `secrets`.
+    /// Hides `secrets`, also in base64, and each line of one that has several.
     pub(crate) fn new(secrets: impl IntoIterator<Item = String>) -> Self {
-        let mut secrets: Vec<String> = secrets.into_iter().filter(|secret| !secret.is_empty()).collect();
+        let mut secrets: Vec<String> = secrets.into_iter().flat_map(forms).collect();
         // The longest first: a secret may be a part of another.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         Self(secrets)
@@ -95,6 +99,19 @@ impl Mask {
     }
 }
 
+/// A secret, and what programs make of one when they write it.
+fn forms(secret: String) -> Vec<String> {
+    let is_telling = |text: &str| text.len() >= TELLING;
+    let lines = secret.lines().map(str::trim).filter(|line| is_telling(line)).map(str::to_owned);
+    let mut forms: Vec<String> = lines.collect();
+    if is_telling(&secret) {
+        forms.extend([BASE64_STANDARD_NO_PAD.encode(&secret), BASE64_URL_SAFE_NO_PAD.encode(&secret)]);
+    }
+    forms.push(secret);
+    forms.retain(|form| !form.is_empty());
+    forms
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -113,6 +130,16 @@ mod tests {
         );
         assert_eq!(masked.summary, REDACTED);
         assert!(!mask.apply(Err(ToolError::passing("X", "a pass"))).unwrap_err().message.contains("pass"));
+    }
+
+    #[test]
+    fn lines_and_base64_of_a_secret_are_hidden_as_well() {
+        let key = "-----BEGIN KEY-----\nc2VjcmV0IG9mIHRoZSBrZXk\n-----END KEY-----";
+        let mask = Mask::new([key.to_owned(), "swordfish".to_owned()]);
+        let shown = mask.text("  c2VjcmV0IG9mIHRoZSBrZXk\nc3dvcmRmaXNo\nkey");
+        assert_eq!(shown, format!("  {REDACTED}\n{REDACTED}\nkey"));
+        // What is short stays what it is.
+        assert_eq!(Mask::new(["a\nb".to_owned()]).text("a b YQpi"), "a b YQpi");
     }
 
     #[tokio::test]
