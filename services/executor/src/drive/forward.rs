@@ -18,7 +18,7 @@ use super::{Drive, Flow};
 use crate::domain::control::Order;
 use crate::domain::grant::Refusal;
 use crate::domain::schedule::{Step, Verdict};
-use crate::domain::{ExecutionFact, Run, RunFact, RunState, retry, rollback};
+use crate::domain::{ExecutionFact, Run, RunFact, RunState, retry};
 use crate::error::ExecutorError;
 use crate::store::artifacts::Artifact;
 use crate::store::runs::{self, Stored};
@@ -373,8 +373,7 @@ impl Drive {
             Verdict::Failed(id) => {
                 let error = self.ledger.runs.get(id).map(|run| run.error.as_str()).unwrap_or_default();
                 batch.execution.error = format!("`{id}` failed: {error}");
-                let undo = rollback::order(self.ledger.runs.values(), &self.app.catalog);
-                if undo.is_empty() { ExecutionFact::ItemFailed } else { ExecutionFact::UndoBegun }
+                if self.to_undo().is_empty() { ExecutionFact::ItemFailed } else { ExecutionFact::UndoBegun }
             }
             Verdict::Waiting => ExecutionFact::Parked,
             Verdict::Completed | Verdict::GoOn(_) => ExecutionFact::ItemsDone,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use assent_plan::{Money, WorkItem};
+use assent_plan::{ItemId, Money, WorkItem};
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{limited, shown};
@@ -15,7 +15,7 @@ use crate::error::ExecutorError;
 use crate::secrets::Mask;
 use crate::store::runs::{self, Kept};
 use crate::store::work::Offer;
-use crate::tools::{Call, ToolError};
+use crate::tools::{self, Call, ToolError};
 use crate::work::made_by_a_worker;
 
 /// The tool whose work is undone by putting back what it has overwritten.
@@ -55,7 +55,7 @@ impl Way {
 impl Drive {
     /// Undoes items until none is left, or the process stops.
     pub(super) async fn undo(&mut self, stop: &CancellationToken) -> Result<Flow, ExecutorError> {
-        while let Some(id) = rollback::order(self.ledger.runs.values(), &self.app.catalog).first() {
+        while let Some(id) = self.to_undo().first() {
             if stop.is_cancelled() {
                 return Ok(Flow::Stopped);
             }
@@ -78,6 +78,18 @@ impl Drive {
         batch.execution.apply(fact, self.app.source.now())?;
         self.ledger.commit(batch).await?;
         Ok(Flow::Next)
+    }
+
+    /// What has to be undone, the last completed item first. A call that only looked leaves nothing to undo, unless
+    /// the plan says what to do all the same.
+    pub(super) fn to_undo(&self) -> Vec<ItemId> {
+        let looked = |run: &Run| {
+            let item = self.authority(run).and_then(|verified| verified.plan.item(&run.item));
+            let harmless =
+                |item: &WorkItem| item.rollback.is_none() && tools::only_reads(&item.tool, &item.arguments);
+            run.state == RunState::Succeeded && item.is_some_and(harmless)
+        };
+        rollback::order(self.ledger.runs.values().filter(|run| !looked(run)), &self.app.catalog)
     }
 
     /// Makes one attempt; false when the process stops meanwhile.

@@ -37,6 +37,11 @@ pub(super) fn is_repeatable(arguments: &Map) -> bool {
     matches!(arguments.get("method").and_then(Value::as_str), Some("GET" | "HEAD" | "PUT" | "DELETE"))
 }
 
+/// Whether HTTP says that the request asks for nothing but an answer.
+pub(super) fn only_reads(arguments: &Map) -> bool {
+    matches!(arguments.get("method").and_then(Value::as_str), Some("GET" | "HEAD"))
+}
+
 impl Http {
     pub(super) fn new(hosts: &[String], max_body: usize) -> Result<Self, reqwest::Error> {
         let hosts = Hosts::new(hosts);

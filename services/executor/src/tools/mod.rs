@@ -128,6 +128,15 @@ impl Tool<'_> {
     }
 }
 
+/// Whether a call of `tool` with these arguments only looks, as far as its protocol promises. A program may do anything.
+pub(crate) fn only_reads(tool: &str, arguments: &Map) -> bool {
+    match Tool::named(tool) {
+        Some(Tool::HttpRequest) => http_request::only_reads(arguments),
+        Some(Tool::SqlQuery) => !sql_query::writes(arguments),
+        _ => false,
+    }
+}
+
 /// The tools, ready to be called. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Toolbox {

@@ -10,6 +10,7 @@ use crate::rig::{Rig, assert_state, item, plan, run, states};
 both_storages!(
     rows_come_back_and_changes_are_declared,
     a_change_is_taken_back_by_its_undo,
+    what_only_looked_is_not_undone,
     what_is_no_single_statement_never_reaches_the_database,
 );
 
@@ -101,6 +102,37 @@ async fn a_change_is_taken_back_by_its_undo(storage: Storage) {
         seen(&rig, "SELECT note FROM orders WHERE id = 1", json!({})).await,
         r#"[{"note":null}] true"#
     );
+    rig.stop().await;
+}
+
+async fn what_only_looked_is_not_undone(storage: Storage) {
+    let (mut rig, _) = rig(storage).await;
+    let look = ask("look", "SELECT note FROM orders", json!({}));
+    let keep =
+        item("keep", "file_write", json!({ "path": "kept", "content": "${items.look.output.rows}\n" }));
+    let fails = item("fails", "shell", json!({ "command": ["false"] }));
+    let edges = [
+        ("look", "keep", assent_plan::DependencyType::Data),
+        ("keep", "fails", assent_plan::DependencyType::Dependency),
+    ];
+    let (ended, _) = rig.execute(&plan(vec![look.clone(), keep, fails.clone()], &edges)).await;
+    assert_state(&ended, ExecutionState::RolledBack);
+    assert_eq!(states(&ended), [("fails", Run::Failed), ("keep", Run::RolledBack), ("look", Run::Succeeded)]);
+
+    let edges = [("look", "fails", assent_plan::DependencyType::Dependency)];
+    let (ended, _) = rig.execute(&plan(vec![look.clone(), fails.clone()], &edges)).await;
+    assert_state(&ended, ExecutionState::Failed);
+    // What the plan says is to be done is done, and a change without a way back stays a change.
+    let mut told = look;
+    told.rollback = Some(assent_plan::Rollback {
+        tool: "file_write".to_owned(),
+        arguments: json!({ "path": "undone", "content": "" }).as_object().unwrap().clone(),
+    });
+    let (ended, _) = rig.execute(&plan(vec![told, fails.clone()], &edges)).await;
+    assert_eq!(states(&ended), [("fails", Run::Failed), ("look", Run::RolledBack)]);
+    let change = ask("look", "UPDATE orders SET note = 'x'", json!({ "write": true }));
+    let (ended, _) = rig.execute(&plan(vec![change, fails], &edges)).await;
+    assert_state(&ended, ExecutionState::RollbackFailed);
     rig.stop().await;
 }
 

@@ -97,7 +97,8 @@ pub(super) fn is_repeatable(arguments: &Map) -> bool {
     !writes(arguments)
 }
 
-fn writes(arguments: &Map) -> bool {
+/// Whether the item declares a change; the database is told to refuse one otherwise.
+pub(super) fn writes(arguments: &Map) -> bool {
     arguments.get("write").and_then(Value::as_bool).unwrap_or_default()
 }
 
