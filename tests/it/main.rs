@@ -29,6 +29,10 @@ mod footprint;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod models;
+#[cfg(test)]
+mod playbooks;
+#[cfg(test)]
 mod policies;
 #[cfg(test)]
 mod polyglot;

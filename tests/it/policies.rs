@@ -11,6 +11,7 @@ use assent_tests::process::program;
 use assent_tests::{Embedded, Refusal, people};
 use serde_json::json;
 
+use crate::support::root;
 use crate::writers::message;
 
 fn assent(arguments: &[&str], server: &str) -> Output {
@@ -105,4 +106,42 @@ fn commands(stack: &Embedded, strict: &str, broken: &str) {
     for part in ["CRITICAL", "destroying-command", "item.commands", "Needs 2 of admin"] {
         assert!(text.contains(part), "{part}: {text}");
     }
+}
+
+/// The rule that the documentation shows does what the tests say that it shows beside it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rule_of_the_documentation_works() {
+    let stack = Embedded::start(Storage::sqlite().await).await;
+    let text = std::fs::read_to_string(root().join("docs/policies.md")).unwrap();
+    let block = |with: &str| {
+        let mut blocks = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+        blocks.find(|block| block.contains(with)).unwrap().to_owned()
+    };
+    let shipped = stack.client(people::DEV).risk.get_policy(GetPolicyRequest {}).await.unwrap().into_inner();
+    let own = shipped.text.replacen("rules:\n", &block("name: file-sharing"), 1);
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).unwrap();
+        folder.path().join(name).display().to_string()
+    };
+    let policy = file("policy.yaml", &own);
+    // Rules that Assent ships have their tests in the repository.
+    let folder_of_policy = root().join("services/risk/policy");
+    let shipped_tests = folder_of_policy.join("default.test.yaml").display().to_string();
+    let (tests, cases) =
+        (file("tests.yaml", &block("match: {")), file("cases.yaml", &block("label: medium")));
+    let said = |arguments: &[&str]| {
+        let output = assent(arguments, stack.address());
+        let all = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{arguments:?}: {all}");
+        all
+    };
+    assert!(said(&["policy", "check", &policy]).contains("rules, digest"));
+    let told = said(&["policy", "test", "--policy", &policy, &shipped_tests, &tests, &cases]);
+    assert!(told.contains("0 failures"), "{told}");
+    let plan = file(
+        "plan.yaml",
+        "goal: g\nitems: [{ id: a, name: A, tool: http_request, arguments: { method: POST, url: \"https://acme.sharefile.com/\" } }]",
+    );
+    assert!(said(&["policy", "replay", &policy, &plan]).contains("1 raised"));
 }

@@ -82,30 +82,42 @@ pub struct Dev {
     process: Process,
     folder: TempDir,
     port: u16,
+    variables: Vec<(String, String)>,
 }
 
 impl Dev {
     /// Starts it on a free port with fresh data.
     pub async fn start() -> Self {
+        Self::start_with("", &[]).await
+    }
+
+    /// Starts it with the text of a configuration file, and with these variables beside those of the test.
+    pub async fn start_with(config: &str, variables: &[(&str, String)]) -> Self {
         let (folder, port) = (tempfile::tempdir().expect("a folder"), free_port());
-        let process = Self::spawn(&folder, port);
-        let dev = Self { process, folder, port };
+        std::fs::write(folder.path().join("assent.toml"), config).expect("a file");
+        let variables: Vec<_> =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        let process = Self::spawn(&folder, port, &variables);
+        let dev = Self { process, folder, port, variables };
         ready(&dev.address()).await;
         dev
     }
 
-    fn spawn(folder: &TempDir, port: u16) -> Process {
+    fn spawn(folder: &TempDir, port: u16, variables: &[(String, String)]) -> Process {
         let mut command = Command::new(program("assent"));
         command
             .args(["dev", "--listen", &format!("127.0.0.1:{port}"), "--data"])
-            .arg(folder.path().join("data"));
+            .arg(folder.path().join("data"))
+            .arg("--config")
+            .arg(folder.path().join("assent.toml"))
+            .envs(variables.iter().map(|(name, value)| (name, value)));
         Process::start(&mut command, &folder.path().join("log"))
     }
 
     /// Kills it without warning and starts it again on the same data and port.
     pub async fn kill_and_restart(&mut self) {
         self.process.kill();
-        self.process = Self::spawn(&self.folder, self.port);
+        self.process = Self::spawn(&self.folder, self.port, &self.variables);
         ready(&self.address()).await;
     }
 
