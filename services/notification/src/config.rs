@@ -65,6 +65,9 @@ pub struct Config {
     /// Seconds before the end of the time to decide at which those who can are told, at most a quarter of that time;
     /// 0 for never.
     pub expiring_soon_seconds: u64,
+
+    /// Days for which notifications and deliveries are kept, read or not; what is still to be sent stays.
+    pub keep_days: u32,
 }
 
 /// How the connection to the mail server is protected.
@@ -107,6 +110,7 @@ impl Default for Config {
             digest_seconds: 900,
             hourly_cap: 30,
             expiring_soon_seconds: 3600,
+            keep_days: 90,
         }
     }
 }

@@ -47,6 +47,9 @@ use crate::templates::Templates;
 const NAME: &str = "notification";
 /// How often to look for what was held and for reminders that are due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often to look for what is old enough to be removed.
+const REMOVE_EVERY: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A log that is followed: name of the task, of the position, and whose it is.
 type Followed = (&'static str, &'static str, &'static str, EventServiceClient<Transport>);
@@ -133,6 +136,11 @@ impl Service for Notification {
             let (app, stop) = (Arc::clone(&app), stop.clone());
             async move { app.remind_due(&stop).await }
         });
+        let (app, stop) = (Arc::clone(&self.app), tasks.stop());
+        tasks.every("remove_old", REMOVE_EVERY, move || {
+            let (app, stop) = (Arc::clone(&app), stop.clone());
+            async move { app.remove_old(&stop).await }
+        });
         if let Some(buttons) = &self.buttons {
             let (buttons, stop) = (Arc::clone(buttons), tasks.stop());
             tasks.spawn("take_slack_actions", OnError::Shutdown, slack_endpoint::serve(buttons, stop));
@@ -180,6 +188,7 @@ fn rules(config: &Config) -> Rules {
         concurrency: config.channel_concurrency.max(1),
         attempt_timeout: Duration::from_secs(config.attempt_timeout_seconds.max(1)),
         expiring_soon: Duration::from_secs(config.expiring_soon_seconds),
+        keep: DAY * config.keep_days,
         alarm_recipients: config.alarm_recipients.clone(),
     }
 }

@@ -31,6 +31,9 @@ pub(crate) struct Buttons {
 /// # Errors
 /// Names what is missing or wrong.
 pub(crate) fn open(config: &Config, templates: &Arc<Templates>) -> Result<Ways, BuildError> {
+    if config.keep_days == 0 {
+        return Err(invalid("service.keep_days must be at least 1"));
+    }
     let guard = Guard::new(&config.allowed_private_hosts);
     let timeout = Duration::from_secs(config.attempt_timeout_seconds.max(1));
     let client = guard.client(timeout).map_err(invalid)?;

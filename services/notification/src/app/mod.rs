@@ -6,6 +6,7 @@ mod inbox;
 mod preferences;
 mod release;
 mod remind;
+mod retention;
 mod tell;
 mod vote;
 mod watch;
@@ -69,6 +70,8 @@ pub(crate) struct Rules {
     pub(crate) attempt_timeout: Duration,
     /// Before the end of the time to decide; zero for never.
     pub(crate) expiring_soon: Duration,
+    /// For how long it is kept what people were told.
+    pub(crate) keep: Duration,
     /// Who is told of alarms.
     pub(crate) alarm_recipients: Vec<String>,
 }

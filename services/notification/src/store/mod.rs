@@ -5,6 +5,7 @@ pub(crate) mod inbox;
 pub(crate) mod outgoing;
 pub(crate) mod preferences;
 pub(crate) mod reminders;
+pub(crate) mod retention;
 mod row;
 
 use assent_store::{Migrations, Sql};
@@ -23,4 +24,5 @@ pub const STATEMENTS: &[&[Sql]] = &[
     outgoing::STATEMENTS,
     preferences::STATEMENTS,
     reminders::STATEMENTS,
+    retention::STATEMENTS,
 ];

@@ -271,6 +271,17 @@ impl Rig {
         tokio::time::timeout(LONG, filled).await.expect("the inbox is not filled")
     }
 
+    /// The inbox of `user`, once no more than `count` notifications are left of it.
+    pub(crate) async fn inbox_of_only(&self, user: &str, count: usize) -> Vec<pb::Notification> {
+        let emptied = async {
+            while self.inbox(user, pb::ListInboxRequest::default()).await.notifications.len() > count {
+                pause().await;
+            }
+        };
+        tokio::time::timeout(LONG, emptied).await.expect("the inbox keeps everything");
+        self.inbox_of(user, count).await
+    }
+
     pub(crate) async fn mark_read(&self, user: &str, ids: &[&str]) -> i32 {
         let notification_ids = ids.iter().map(|id| (*id).to_owned()).collect();
         let request = self.by(user, pb::MarkReadRequest { notification_ids });

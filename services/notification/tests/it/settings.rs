@@ -153,6 +153,7 @@ async fn settings_that_cannot_work_are_refused_at_the_start() {
     refused(template("approved.j2", "{{ nothing }}"), "template approved").await;
     refused(template("approved.j2", "{% if %}"), "template approved").await;
     refused(template("aproved.j2", "x"), "aproved").await;
+    refused(Setup::new().with(|c| c.keep_days = 0), "keep_days").await;
     refused(Setup::new().with(|c| c.session_url = "https://x/".to_owned()), "session_url").await;
     refused(Setup::new().with(|c| c.webhook_url = "https://x/".to_owned()), "webhook_secret_file").await;
     refused(Setup::new().webhook("mailto:x"), "webhook_url").await;

@@ -9,7 +9,7 @@ use assent_proto::event::v1::{
     PlanVotesReviewed,
 };
 use assent_proto::execution::v1::{Artifact, Execution, ExecutionState};
-use assent_proto::notification::v1 as pb;
+use assent_proto::notification::v1::{self as pb, DeliveryStatus};
 use assent_proto::plan::v1::{NotificationChannel, PlanVersion, TimeoutAction};
 use assent_proto::review::v1::{
     DecisionOutcome, DismissedVote, PlanComment, PlanModificationRequest, PlanReviewState, Vote,
@@ -18,6 +18,7 @@ use assent_rpc::convert::Wire as _;
 use assent_testkit::{Storage, both_storages};
 use tonic::Code;
 
+use crate::endpoint::{Answer, Endpoint};
 use crate::facts::{approved, comment, decision, submitted};
 use crate::peers::actor;
 use crate::rig::{Rig, Setup};
@@ -272,6 +273,32 @@ async fn delegates_are_asked_too_and_told_why(storage: Storage) {
     rig.stop().await;
 }
 
+async fn what_is_old_is_removed_and_what_waits_is_not(storage: Storage) {
+    let endpoint = Endpoint::usually(Answer::Status(503), &[]).await;
+    let setup = Setup::new().webhook(&endpoint.hook()).with(|config| {
+        (config.keep_days, config.max_attempts, config.breaker_failures) = (30, 1000, 1000);
+    });
+    let rig = Rig::start(storage, setup).await;
+    let old = rig.session();
+    rig.gate_says(old, submitted()).await;
+    rig.inbox_of("bob", 1).await;
+    rig.settled(2, |d| d.attempts >= 1).await;
+    rig.wait(Duration::from_secs(29 * 24 * 3600));
+    let young = rig.session();
+    rig.gate_says(young, submitted()).await;
+    rig.inbox_of("bob", 2).await;
+    rig.wait(Duration::from_secs(2 * 24 * 3600));
+    // The job looks at the start.
+    let rig = rig.restart().await;
+    for user in ["bob", "cem"] {
+        let [left] = rig.inbox_of_only(user, 1).await.try_into().unwrap();
+        assert_eq!(left.session_id, young.to_string(), "unread, and gone all the same");
+    }
+    let waiting = rig.settled(4, |d| d.status() == DeliveryStatus::Pending).await;
+    assert_eq!(waiting.iter().filter(|d| d.session_id == old.to_string()).count(), 2);
+    rig.stop().await;
+}
+
 async fn an_inbox_is_paged_counted_marked_and_ones_own(storage: Storage) {
     let rig = Rig::start(storage, Setup::new()).await;
     for _ in 0..3 {
@@ -315,7 +342,7 @@ async fn deliveries_are_for_administrators(storage: Storage) {
     users.sort_unstable();
     assert_eq!(users, ["bob", "cem"]);
     assert!(deliveries.iter().all(|d| d.channel() == NotificationChannel::InApp
-        && d.status() == pb::DeliveryStatus::Delivered
+        && d.status() == DeliveryStatus::Delivered
         && d.attempts == 1));
     assert_eq!(rig.deliveries(Default::default()).await.unwrap().len(), 4);
     let error = rig.client().list_deliveries(rig.by("bob", Default::default())).await.unwrap_err();
@@ -357,6 +384,7 @@ both_storages!(
     before_the_time_is_over_those_who_can_still_decide_are_told,
     delegates_are_asked_too_and_told_why,
     an_inbox_is_paged_counted_marked_and_ones_own,
+    what_is_old_is_removed_and_what_waits_is_not,
     deliveries_are_for_administrators,
     administrators_tell_people_what_no_event_says,
 );
