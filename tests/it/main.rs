@@ -31,6 +31,8 @@ mod lifecycle;
 #[cfg(test)]
 mod models;
 #[cfg(test)]
+mod notify;
+#[cfg(test)]
 mod playbooks;
 #[cfg(test)]
 mod policies;

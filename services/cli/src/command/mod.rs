@@ -21,6 +21,8 @@ mod plan_edit;
 mod plan_versions;
 mod policy;
 mod policy_replay;
+mod preferences;
+mod priority;
 mod review;
 mod risk;
 mod run;

@@ -4,6 +4,7 @@ use assent_proto::notification::v1::{
 };
 use assent_proto::plan::v1::NotificationChannel;
 
+use super::preferences::Preferences;
 use crate::app::App;
 use crate::client::ask_within;
 use crate::failure::{Exit, stop};
@@ -23,6 +24,8 @@ pub(crate) struct Notify {
 enum Action {
     /// List the channels, and whether they reach you
     Channels,
+    /// Show or change how you want to be told
+    Preferences(Preferences),
     /// Send a test message and say what came of it; fails when the channel does not take it
     Test {
         /// The channel
@@ -51,7 +54,7 @@ enum Action {
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Channel {
+pub(super) enum Channel {
     Inbox,
     Email,
     Slack,
@@ -60,7 +63,7 @@ enum Channel {
 }
 
 impl Channel {
-    const fn to_pb(self) -> NotificationChannel {
+    pub(super) const fn to_pb(self) -> NotificationChannel {
         match self {
             Self::Inbox => NotificationChannel::InApp,
             Self::Email => NotificationChannel::Email,
@@ -75,6 +78,7 @@ impl Notify {
     pub(crate) async fn run(self, app: &App) -> anyhow::Result<()> {
         let mut service = app.client()?.notification();
         match self.action {
+            Action::Preferences(preferences) => preferences.run(app).await,
             Action::Channels => {
                 let request = ask_within(ListChannelsRequest {}, TEST_WITHIN);
                 let channels = service.list_channels(request).await?.into_inner();
@@ -166,7 +170,7 @@ fn verdict(delivery: &Delivery) -> Line {
 }
 
 /// As it is given on the command line.
-fn channel_name(channel: NotificationChannel) -> String {
+pub(super) fn channel_name(channel: NotificationChannel) -> String {
     match channel {
         NotificationChannel::InApp => "inbox".to_owned(),
         other => other.as_str_name().trim_start_matches("NOTIFICATION_CHANNEL_").to_lowercase(),

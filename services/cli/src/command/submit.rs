@@ -5,6 +5,7 @@ use assent_proto::approval::v1::SubmitForApprovalRequest;
 use assent_proto::review::v1::{ApprovalPriority, ApprovalRequestOptions, PlanReviewSession, SubmissionMode};
 use assent_rpc::convert::{Wire as _, WireEnum as _};
 
+use super::priority::Priority;
 use super::wait;
 use crate::app::App;
 use crate::client::ask;
@@ -68,14 +69,6 @@ enum Mode {
     Direct,
 }
 
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Priority {
-    Low,
-    Normal,
-    High,
-    Urgent,
-}
-
 impl Submit {
     pub(crate) async fn run(self, app: &App) -> anyhow::Result<()> {
         let client = app.client()?;
@@ -103,13 +96,7 @@ impl Submit {
             Some(Mode::ByRisk) => SubmissionMode::ReviewByRisk,
             Some(Mode::Direct) => SubmissionMode::Direct,
         };
-        let priority = match self.priority {
-            None => ApprovalPriority::Unspecified,
-            Some(Priority::Low) => ApprovalPriority::Low,
-            Some(Priority::Normal) => ApprovalPriority::Normal,
-            Some(Priority::High) => ApprovalPriority::High,
-            Some(Priority::Urgent) => ApprovalPriority::Urgent,
-        };
+        let priority = self.priority.map_or(ApprovalPriority::Unspecified, Into::into);
         Ok(SubmitForApprovalRequest {
             goal: self.goal.unwrap_or_default(),
             plan: self.file.as_deref().map(plan_file::read).transpose()?,
