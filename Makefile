@@ -8,6 +8,8 @@ ASSENT := cargo run --quiet --package assent-cli --bin assent --
 SERVICES := planner risk versioning approval-gate executor notification
 # nextest runs each test in a process of its own and is faster; without it cargo's own runner does.
 TEST_RUNNER := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test)
+# The web UI is optional, and so is what builds it.
+HAS_NODE := command -v npm >/dev/null && node --eval 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'
 SCRIPTS := .ci/run fuzz/*.sh tests/*.sh tests/polyglot/*.sh tests/mcp/*.sh deploy/local/*.sh deploy/compose/*.sh
 
 .PHONY: help
@@ -30,7 +32,7 @@ run: first-build ## serve all services in one process on SQLite, until Ctrl-C
 
 .PHONY: web
 web: ## build the web UI, which the next build of `assent` serves; needs Node 20 or newer
-	@command -v npm >/dev/null || { echo "npm is missing: install Node 20 or newer" >&2; exit 2; }
+	@$(HAS_NODE) || { echo "Node 20 or newer with npm is missing (https://nodejs.org)" >&2; exit 2; }
 	@cd services/dashboard/web && npm ci --no-audit --no-fund --loglevel=error && npm run build
 
 .PHONY: cluster
@@ -43,8 +45,8 @@ test: first-build ## run every test, on SQLite and on a throw-away Postgres and 
 	@tools="$$(tests/tools.sh)" && export ASSENT_TOOLS="$$tools" \
 	  && cargo build --workspace --all-targets \
 	  && tests/servers.sh $(TEST_RUNNER) --workspace
-	@if command -v npm >/dev/null; then ASSENT_BIN=$${CARGO_TARGET_DIR:-target}/debug/assent tests/web.sh; \
-	  else echo "Node is not installed: the web UI is not tested (make test-web says more)"; fi
+	@if $(HAS_NODE); then ASSENT_BIN=$${CARGO_TARGET_DIR:-target}/debug/assent tests/web.sh; \
+	  else echo "Node 20 or newer is not installed: the web UI is not tested (make test-web says more)"; fi
 
 .PHONY: test-web
 test-web: first-build ## build the web UI and test it in a browser; needs Node 20 or newer, installs Chromium

@@ -10,8 +10,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tests/packages.sh
 . tests/packages.sh
 
-if [ -n "$(missing_programs node npm)" ]; then
-  install_packages "Node with npm" "nodejs npm" "nodejs npm" "node"
+# What distributions call nodejs is often older, so it is not installed from there.
+if [ -n "$(missing_programs node npm)" ] || ! node --eval 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; then
+  echo "Node 20 or newer with npm is missing (https://nodejs.org)" >&2
+  exit 2
 fi
 CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || true)}
 if [ -z "$CHROMIUM" ]; then
