@@ -117,7 +117,8 @@ async fn the_rule_of_the_documentation_works() {
         let mut blocks = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
         blocks.find(|block| block.contains(with)).unwrap().to_owned()
     };
-    let shipped = stack.client(people::DEV).risk.get_policy(GetPolicyRequest {}).await.unwrap().into_inner();
+    let shipped =
+        stack.client(people::DEV).risk.get_policy(GetPolicyRequest::default()).await.unwrap().into_inner();
     let own = shipped.text.replacen("rules:\n", &block("name: file-sharing"), 1);
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {

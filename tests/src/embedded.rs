@@ -49,7 +49,12 @@ impl Embedded {
     }
 
     /// Starts a stack that differs.
-    pub async fn start_with(storage: Storage, mut wishes: Wishes) -> Self {
+    pub async fn start_with(storage: Storage, wishes: Wishes) -> Self {
+        // Boxed, for it is as large as all services together.
+        Box::pin(Self::build(storage, wishes)).await
+    }
+
+    async fn build(storage: Storage, mut wishes: Wishes) -> Self {
         // Only refuses when another test of this process was first.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().expect("a folder");

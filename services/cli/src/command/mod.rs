@@ -115,7 +115,7 @@ pub(crate) enum Command {
 impl Command {
     pub(crate) async fn run(self, app: &App) -> anyhow::Result<()> {
         match self {
-            Self::Dev(command) => command.run(app).await,
+            Self::Dev(command) => Box::pin(command.run(app)).await,
             Self::Demo(command) => command.run(app).await,
             Self::Plan(command) => command.run(app).await,
             Self::Risk(command) => command.run(app).await,
