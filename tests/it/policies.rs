@@ -3,15 +3,17 @@
 use std::process::{Command, Output};
 
 use assent_proto::plan::v1::RiskLevel;
+use assent_proto::review::v1::SubmissionMode;
 use assent_proto::risk::v1::{
     CheckPolicyRequest, GetPolicyRequest, PolicyDiagnosticSeverity, ReplayPolicyRequest,
 };
 use assent_testkit::Storage;
 use assent_tests::process::program;
+use assent_tests::scenario::{EXPORT_GOAL, submit};
 use assent_tests::{Embedded, Refusal, people};
 use serde_json::json;
 
-use crate::support::root;
+use crate::support::{cast, root};
 use crate::writers::message;
 
 fn assent(arguments: &[&str], server: &str) -> Output {
@@ -145,4 +147,7 @@ async fn the_rule_of_the_documentation_works() {
         "goal: g\nitems: [{ id: a, name: A, tool: http_request, arguments: { method: POST, url: \"https://acme.sharefile.com/\" } }]",
     );
     assert!(said(&["policy", "replay", &policy, &plan]).contains("1 raised"));
+    // Without plans, on those of the newest sessions.
+    submit(&cast(&stack), EXPORT_GOAL, SubmissionMode::ReviewAlways).await.unwrap();
+    assert!(said(&["policy", "replay", &policy]).contains("1 plans: 0 raised"));
 }

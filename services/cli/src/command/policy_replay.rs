@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use assent_proto::approval::v1::ListSessionsRequest;
 use assent_proto::plan::v1::Plan;
 use assent_proto::risk::v1::{PolicyChange, PolicyChangeSummary, ReplayPolicyRequest, ReplayPolicyResponse};
+use assent_proto::versioning::v1::GetVersionRequest;
 
 use super::policy::read;
 use crate::app::App;
@@ -47,7 +48,13 @@ async fn stored(client: &Client, most: usize) -> anyhow::Result<Vec<Plan>> {
     while plans.len() < most {
         request.page_size = i32::try_from(most - plans.len()).unwrap_or(i32::MAX);
         let page = client.gate().list_sessions(ask(request.clone())).await?.into_inner();
-        plans.extend(page.sessions.into_iter().filter_map(|session| session.plan));
+        for session in page.sessions {
+            // Lists show no items.
+            let request =
+                GetVersionRequest { session_id: session.id, version_number: Some(session.current_version) };
+            let version = client.versioning().get_version(ask(request)).await?.into_inner().version;
+            plans.extend(version.and_then(|version| version.plan));
+        }
         request.page_token = page.next_page_token;
         if request.page_token.is_empty() {
             break;

@@ -43,16 +43,20 @@ pub(crate) struct Link {
 /// The last version of `chain`, whose numbers follow each other and whose first version is kept whole.
 pub(crate) fn read(mut chain: Vec<Link>) -> Option<Version> {
     let plans: Vec<Option<Plan>> = chain.iter_mut().map(|link| link.plan.take()).collect();
-    let (mut plan, mut assessed) = (None, Assessed::default());
-    for (link, whole) in chain.iter().zip(plans) {
-        assessed = assessed.next(link)?;
-        plan = match whole {
-            Some(whole) => Some(whole),
-            None => apply(plan?, link.changes.as_ref()?).ok(),
-        };
-    }
+    let chain = &chain;
+    let items = plans.first()?.as_ref()?.items.len();
+    let assessed = || chain.iter().try_fold(Assessed::default(), |assessed, link| assessed.next(link));
+    let (assessed, plan) = at_once(items, assessed, || carried(chain, plans));
     let last = chain.last()?;
-    finish(last, plan?, &assessed, last.changes.clone()?)
+    finish(last, plan?, &assessed?, last.changes.clone()?)
+}
+
+/// The plan of the last version of `chain`, whose whole `plans` are apart.
+fn carried(chain: &[Link], plans: Vec<Option<Plan>>) -> Option<Plan> {
+    chain.iter().zip(plans).try_fold(None, |plan: Option<Plan>, (link, whole)| match whole {
+        Some(whole) => Some(Some(whole)),
+        None => apply(plan?, link.changes.as_ref()?).ok().map(Some),
+    })?
 }
 
 /// What is known of each version of `chain` without its plan; the number of the version where that is damaged.
@@ -135,7 +139,7 @@ fn undone(changes: &[PlanChange]) -> Vec<PlanChange> {
 
 fn checked(link: &Link, plan: &Plan) -> Option<PlanDigest> {
     let (tree, same) = at_once(
-        plan,
+        plan.items.len(),
         || PlanDigest::of(plan).ok().filter(|tree| tree.root == link.digest),
         || link.content.is_none_or(|content| content_of(plan).is_ok_and(|found| found == content)),
     );
@@ -143,7 +147,7 @@ fn checked(link: &Link, plan: &Plan) -> Option<PlanDigest> {
 }
 
 fn finish(link: &Link, plan: Plan, assessed: &Assessed<'_>, changes: Vec<PlanChange>) -> Option<Version> {
-    let (info, tree) = at_once(&plan, || info(link, assessed, changes), || checked(link, &plan));
+    let (info, tree) = at_once(plan.items.len(), || info(link, assessed, changes), || checked(link, &plan));
     Some(Version { info: info?, tree: tree?, plan })
 }
 

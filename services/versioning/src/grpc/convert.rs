@@ -11,7 +11,7 @@ use crate::domain::{Version, VersionInfo, at_once};
 
 /// A version whole.
 pub(crate) fn with_plan(version: &Version) -> pb::PlanVersion {
-    let (rest, plan) = at_once(&version.plan, || without_plan(version), || version.plan.to_pb());
+    let (rest, plan) = at_once(version.plan.items.len(), || without_plan(version), || version.plan.to_pb());
     pb::PlanVersion { plan: Some(plan), ..rest }
 }
 
