@@ -208,14 +208,14 @@ pub(crate) async fn many(storage: Storage) {
         "CREATE TEMPORARY TABLE copies AS SELECT gen_random_uuid() AS id,
              to_char(TIMESTAMPTZ '2026-01-05 08:00:00Z' - n * INTERVAL '1 millisecond',
                  'YYYY-MM-DD\"T\"HH24:MI:SS.USOF') AS at
-         FROM generate_series(1, 100000) n",
+         FROM generate_series(1, PENDING) n",
         "INSERT INTO plan_review_sessions SELECT (jsonb_populate_record(s,
              jsonb_build_object('id', c.id, 'created_at', c.at))).* FROM plan_review_sessions s, copies c",
         "INSERT INTO open_requirements SELECT o.voters, c.at::timestamptz, c.id FROM open_requirements o, copies c",
         "INSERT INTO open_exclusions SELECT c.id, o.person FROM open_exclusions o, copies c",
         "ANALYZE",
     ] {
-        db.execute(AssertSqlSafe(statement.to_owned())).await.unwrap();
+        db.execute(AssertSqlSafe(statement.replace("PENDING", &PENDING.to_string()))).await.unwrap();
     }
     let lead = stack.client(people::LEAD);
     let mut times = Vec::new();
@@ -227,19 +227,31 @@ pub(crate) async fn many(storage: Storage) {
         assert!(!page.sessions.is_empty());
     }
     line("list what is pending for a lead", times, 20);
-    // Nothing is due. What the looks for it read is what a look costs.
+    // Nothing is due at first, then a hundred sessions are.
     let before = rows_read(&mut db).await;
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let idle = rows_read(&mut db).await - before;
-    stack.advance(Duration::from_secs(60 * 60 * 24 + 1));
-    println!("{:<46} {:>9}", "rows read by 5 s of looking for what is due", idle);
+    let idle = rows_read(&mut db).await;
+    const DUE: i64 = 100;
+    let overdue = format!(
+        "UPDATE plan_review_sessions SET expires_at = created_at, wake_at = created_at
+         WHERE id IN (SELECT id FROM plan_review_sessions ORDER BY id LIMIT {DUE})"
+    );
+    db.execute(AssertSqlSafe(overdue)).await.unwrap();
+    let updated = rows_read(&mut db).await;
+    let ended = "SELECT count(*) FROM approval_decisions WHERE outcome = 'timed_out'";
+    while sqlx::query_scalar::<_, i64>(ended).fetch_one(&mut db).await.unwrap() < DUE {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    println!("{:<46} {:>9}", "sessions read by 5 s of looks, none due", idle - before);
+    println!("{:<46} {:>9}", "sessions read to end the 100 that are due", rows_read(&mut db).await - updated);
     drop(db);
     stack.stop().await;
 }
 
 /// Rows of sessions that all statements have read so far.
 async fn rows_read(db: &mut sqlx::PgConnection) -> i64 {
-    db.execute(AssertSqlSafe("SELECT pg_sleep(1.5)".to_owned())).await.unwrap();
+    // A connection that has nothing to do tells what it read after ten seconds.
+    db.execute(AssertSqlSafe("SELECT pg_sleep(12)".to_owned())).await.unwrap();
     let query = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables
                  WHERE schemaname = 'approval_gate' AND relname = 'plan_review_sessions'";
     sqlx::query_scalar(query).fetch_one(db).await.unwrap()
