@@ -46,6 +46,7 @@ pub fn type_name(payload: &Payload) -> &'static str {
         Payload::SigningKeyRotated(_) => "signing_key_rotated",
         Payload::SessionRemoved(_) => "session_removed",
         Payload::AuditRemoved(_) => "audit_removed",
+        Payload::PlanVersionAdopted(_) => "plan_version_adopted",
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::item::ItemId;
 use crate::money::Money;
 use crate::risk::RiskFactor;
 use crate::span::Span;
@@ -50,4 +51,6 @@ pub struct PlanEstimate {
     pub planning_tokens: u64,
     /// What these cost; spent already, and not part of the estimated cost. None when no model was asked.
     pub planning_cost: Option<Money>,
+    /// The chain of items that takes longest, in the order of its runs.
+    pub critical_items: Vec<ItemId>,
 }

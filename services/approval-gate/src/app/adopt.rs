@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use assent_core::id::SessionId;
 use assent_core::{Actor, Digest, OpContext, Timestamp};
-use assent_events::{Cursor, Handled};
+use assent_events::{Cursor, Handled, append};
 use assent_plan::{ItemId, RiskAssessment};
-use assent_proto::event::v1::Event;
 use assent_proto::event::v1::event::Payload;
+use assent_proto::event::v1::{Event, PlanVersionAdopted};
 use assent_proto::plan::v1 as pb;
-use assent_rpc::convert::read_message;
+use assent_rpc::convert::{Wire as _, read_message};
 use assent_store::Tx;
 use prost_types::value::Kind;
 use serde_json::json;
@@ -131,6 +131,13 @@ impl App {
         };
         append_entry(tx, session, &entry).await?;
         store::opening::add_author(tx, session.id, &author).await?;
+        let fact = PlanVersionAdopted {
+            version: session.subject.version,
+            digest: session.subject.digest.to_pb(),
+            previous_version: previous,
+        };
+        let by_author = self.source.operation(made.author.clone());
+        append(tx, &by_author, Some(session.id), Payload::PlanVersionAdopted(fact)).await?;
         let new: BTreeMap<_, _> = pending.iter().map(|item| (item.item_id.clone(), item.leaf)).collect();
         let content = |digest, level, items| Content { digest, level, items };
         let ctx = self.source.operation(Actor::system("approval-gate"));

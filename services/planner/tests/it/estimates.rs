@@ -39,6 +39,7 @@ dependencies:
     assert_eq!(estimate.estimated_tokens, 1500);
     // a, c, d: 1.5 s + 5 s + 1 s.
     assert_eq!(estimate.estimated_duration.to_string(), "7s500ms");
+    assert_eq!(estimate.critical_items.iter().map(ToString::to_string).collect::<Vec<_>>(), ["a", "c", "d"]);
     assert_eq!(estimate.required_agents, 2);
     assert_eq!(estimate.required_agent_types, ["coder", "executor"]);
     // 0.005 + 0.015 + 0.002 + 0.001 + 0.001.

@@ -37,6 +37,7 @@ impl Wire for PlanEstimate {
             duration_high: Some(self.duration_high.to_pb()),
             planning_tokens: i64::try_from(self.planning_tokens).unwrap_or(i64::MAX),
             planning_cost: self.planning_cost.map(|cost| cost.to_pb()),
+            critical_items: list_to_pb(&self.critical_items),
         }
     }
 
@@ -60,6 +61,7 @@ impl Wire for PlanEstimate {
         let duration_high = at.field("duration_high").optional(pb.duration_high);
         let planning_tokens = at.field("planning_tokens").unsigned(pb.planning_tokens);
         let planning_cost = at.field("planning_cost").optional(pb.planning_cost);
+        let critical_items = at.field("critical_items").list(pb.critical_items);
         let estimated_duration = estimated_duration?;
         Ok(Self {
             total_work_items: total_work_items?,
@@ -82,6 +84,7 @@ impl Wire for PlanEstimate {
             duration_high: duration_high?.unwrap_or(estimated_duration),
             planning_tokens: planning_tokens?,
             planning_cost: planning_cost?,
+            critical_items: critical_items?,
         })
     }
 }

@@ -6,7 +6,7 @@ mod schedule;
 
 use std::collections::{BTreeSet, HashMap};
 
-use assent_plan::graph::GraphError;
+use assent_plan::graph::{CriticalPath, GraphError};
 use assent_plan::{Catalog, ItemType, Money, Plan, PlanEstimate, PlanGraph, Span, Strategy};
 
 use super::calibration::{Calibration, Measure};
@@ -54,7 +54,9 @@ pub(crate) fn estimate(
     let spans: Vec<u64> = expected.iter().map(|one| millis(one.duration.mean)).collect();
     let total = schedule::makespan(plan, &spans, at_once);
     whole.estimated_duration = Span::from_millis(total);
-    (whole.duration_low, whole.duration_high) = duration_interval(plan, &graph, &expected, total, at_once);
+    let path = longest_chain(plan, &graph, &expected);
+    (whole.duration_low, whole.duration_high) = duration_interval(plan, &path, &expected, total, at_once);
+    whole.critical_items = path.items;
     whole.required_agent_types = agent_types.into_iter().map(str::to_owned).collect();
     whole.resource_requirements = resources.into_iter().collect();
     // An average of whole percents, so that it reads as one.
@@ -100,17 +102,22 @@ impl Sum {
     }
 }
 
+fn longest_chain(plan: &Plan, graph: &PlanGraph, expected: &[Expected]) -> CriticalPath {
+    let spans: HashMap<_, _> =
+        plan.items.iter().zip(expected).map(|(item, one)| (&item.id, millis(one.duration.mean))).collect();
+    graph.critical_path(|id| spans.get(id).copied().unwrap_or_default())
+}
+
 /// The interval of the duration is that of the items that make it, as a share of it.
 fn duration_interval(
     plan: &Plan,
-    graph: &PlanGraph,
+    path: &CriticalPath,
     expected: &[Expected],
     total: u64,
     at_once: usize,
 ) -> (Span, Span) {
     let mut sum = Sum::default();
     let index: HashMap<_, _> = plan.items.iter().zip(expected).map(|(item, one)| (&item.id, one)).collect();
-    let path = graph.critical_path(|id| index.get(id).map_or(0, |one| millis(one.duration.mean)));
     // With one item after the other, or few at once, all of them make it.
     if at_once == 1 || path.total < total {
         expected.iter().for_each(|one| sum.add(&one.duration, one));

@@ -144,7 +144,7 @@ pub(super) fn estimate() -> impl Strategy<Value = PlanEstimate> {
     let counts = (count(), count(), count(), count(), count(), count(), count());
     let costs = (option::of(money()), option::of(money()), option::of(money()));
     let rest = (0..=i64::MAX as u64, span(), texts(), texts(), vec(factor(), 0..3), 0.0..=1.0_f32);
-    let later = (span(), span(), 0..=i64::MAX as u64, option::of(money()));
+    let later = (span(), span(), 0..=i64::MAX as u64, option::of(money()), vec(item_id(), 0..3));
     (counts, costs, rest, later).prop_map(|(counts, costs, rest, later)| PlanEstimate {
         total_work_items: counts.0,
         research_work_items: counts.1,
@@ -166,6 +166,7 @@ pub(super) fn estimate() -> impl Strategy<Value = PlanEstimate> {
         duration_high: later.1,
         planning_tokens: later.2,
         planning_cost: later.3,
+        critical_items: later.4,
     })
 }
 
