@@ -30,6 +30,6 @@ const server = process.env["ASSENT_SERVER"] ?? "http://127.0.0.1:7100";
 export default defineConfig({
   plugins: [react(), tailwindcss(), compressed()],
   build: { outDir: "dist/ui", emptyOutDir: true, assetsInlineLimit: 0, modulePreload: { polyfill: false } },
-  server: { proxy: { "^/(assent\\.|session$)": { target: server, changeOrigin: false } } },
+  server: { proxy: { "^/(assent\\.|session$|settings$|oidc/)": { target: server, changeOrigin: false } } },
   test: { environment: "jsdom", include: ["src/**/*.test.{ts,tsx}"], setupFiles: ["src/test/setup.ts"] },
 });

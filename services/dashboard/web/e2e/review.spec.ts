@@ -147,3 +147,33 @@ test("asking for changes, more time, and withdrawing", async ({ stack, signIn })
   await expect(dev.getByText("Cancelled", { exact: true })).toBeVisible();
   expect(await state(stack, id)).toBe("CANCELLED");
 });
+
+test("the graph shows the critical path, neighbours, and layers folded", async ({ stack, signIn }) => {
+  const id = await submit(stack);
+  const { session } = await stack.as("lead").approval.getSession({ sessionId: id });
+  const chain = session?.estimate?.criticalItems ?? [];
+  expect(chain.length).toBeGreaterThan(1);
+  const page = await signIn("lead");
+  await page.goto(`${stack.url}/sessions/${id}`);
+  const graph = page.getByRole("group", { name: "Graph of the work items" });
+  await expect(graph.getByRole("button", { name: /risk/ })).toHaveCount(session?.plan?.items.length ?? 0);
+  await page.getByLabel("Critical path").check();
+  await expect(graph.getByRole("button", { name: /on the critical path/ })).toHaveCount(chain.length);
+  await expect(graph.locator(".edge-critical")).toHaveCount(chain.length - 1);
+  await expectAccessible(page);
+
+  const first = session?.plan?.items.find((item) => item.id === chain[0]);
+  await graph.getByRole("button", { name: first?.name ?? "" }).click();
+  await page.getByLabel("Only the selected item and its neighbours").check();
+  const near = session?.plan?.dependencies.filter(({ from, to }) => from === first?.id || to === first?.id).length ?? 0;
+  await expect(graph.getByRole("button", { name: /risk/ })).toHaveCount(near + 1);
+  await page.getByLabel("Only the selected item and its neighbours").uncheck();
+
+  await page.getByText(/^Layers \(/).click();
+  await page.getByRole("button", { name: "Fold all", exact: true }).click();
+  await expect(graph.getByRole("button", { name: /^Layer 1: / })).toBeVisible();
+  await expect(graph.getByRole("button", { name: first?.name ?? "" })).toHaveCount(0);
+  await expectAccessible(page);
+  await graph.getByRole("button", { name: /^Layer 1: / }).click();
+  await expect(graph.getByRole("button", { name: first?.name ?? "" })).toBeVisible();
+});

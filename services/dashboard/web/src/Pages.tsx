@@ -1,4 +1,5 @@
 import { AnalyticsPage } from "./analytics/AnalyticsPage";
+import { DelegationsPage } from "./delegations/DelegationsPage";
 import { InboxPage } from "./inbox/InboxPage";
 import { PolicyPage } from "./policy/PolicyPage";
 import { QueuePage } from "./queue/QueuePage";
@@ -12,6 +13,7 @@ export function Pages() {
   const path = usePath();
   if (path === "/" || path === "/login") return <QueuePage />;
   if (path === "/inbox") return <InboxPage />;
+  if (path === "/delegations") return <DelegationsPage />;
   if (path === "/policy") return <PolicyPage />;
   if (path === "/analytics") return <AnalyticsPage />;
   const [, sessionId, name] = SESSION.exec(path) ?? [];

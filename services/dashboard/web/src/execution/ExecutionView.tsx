@@ -1,13 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useState } from "react";
+import { type ReactNode, useCallback, useMemo, useState } from "react";
 
 import { useClients } from "../api/clients";
 import { problemOf } from "../api/problem";
 import { type Open, useLive } from "../api/watch";
+import type { Event } from "../gen/assent/event/v1/event_pb";
 import { type Execution, ExecutionOrder, ExecutionState, WorkItemRunState } from "../gen/assent/execution/v1/execution_pb";
 import { RiskLevel } from "../gen/assent/plan/v1/plan_pb";
 import type { PlanReviewSession } from "../gen/assent/review/v1/session_pb";
-import { loadGraph } from "../review/plan/loadGraph";
+import { PlanGraph } from "../review/graph/PlanGraph";
 import { duration, millis, money, moment, span, words } from "../text/format";
 import { Visible } from "../text/Visible";
 import { useNow } from "../ui/now";
@@ -17,8 +18,7 @@ import { Controls } from "./Controls";
 import { Log } from "./Log";
 import { Runs } from "./Runs";
 import { ended, EXECUTION_TONES } from "./states";
-
-const Graph = lazy(loadGraph);
+import { TraceLink, useTrace } from "./Trace";
 
 export const executionKey = (id: string) => ["execution", id] as const;
 
@@ -43,7 +43,7 @@ export function ExecutionView({ session }: { session: PlanReviewSession }) {
   if (query.data === null) return <Nothing>Nothing of this plan has run.</Nothing>;
   return (
     <div className="flex flex-col gap-4">
-      <Summary execution={query.data} session={session} />
+      <Summary execution={query.data} session={session} events={events} />
       <LiveGraph execution={query.data} session={session} />
       <Runs execution={query.data} />
       <Artifacts sessionId={id} />
@@ -52,12 +52,13 @@ export function ExecutionView({ session }: { session: PlanReviewSession }) {
   );
 }
 
-function Summary({ execution, session }: { execution: Execution; session: PlanReviewSession }) {
+function Summary({ execution, session, events }: { execution: Execution; session: PlanReviewSession; events: Event[] }) {
   const now = useNow();
   const { state, order, startTime, endTime, error, runs } = execution;
   const start = millis(startTime);
   const took = start === undefined ? "–" : span((millis(endTime) ?? now) - start);
   const done = ended(execution);
+  const trace = useTrace(events);
   const { estimate } = session;
   return (
     <Card title="Execution" actions={<Controls execution={execution} />}>
@@ -76,6 +77,7 @@ function Summary({ execution, session }: { execution: Execution; session: PlanRe
           ["Items", `${done} of ${runs.length} have ended`],
           ["Version", String(execution.version)],
           ["Started", moment(startTime)],
+          ...(trace === undefined ? [] : [["Trace", <TraceLink key="trace" {...trace} />] satisfies [string, ReactNode]]),
           ["Took", estimate === undefined ? took : `${took} (estimated ${duration(estimate.estimatedDuration)})`],
           ["Cost", estimate === undefined ? money(execution.cost) : `${money(execution.cost)} (estimated ${money(estimate.estimatedCost)})`],
         ]}
@@ -92,25 +94,30 @@ function Summary({ execution, session }: { execution: Execution; session: PlanRe
 /** The plan with where each item stands; coloured by that, not by risk. */
 function LiveGraph({ execution, session }: { execution: Execution; session: PlanReviewSession }) {
   const [selected, setSelected] = useState<string>();
-  const states = new Map(execution.runs.map(({ itemId, state }) => [itemId, state]));
   const { plan } = session;
+  const states = useMemo(() => new Map(execution.runs.map(({ itemId, state }) => [itemId, state])), [execution]);
+  const levelOf = useCallback((id: string) => LOOK[states.get(id) ?? 0] ?? RiskLevel.MEDIUM, [states]);
+  const noteOf = useCallback(
+    (id: string) => (states.has(id) ? words(WorkItemRunState, states.get(id) ?? 0) : "Not approved"),
+    [states],
+  );
   // Another version may be shown above than the one that runs.
   if (plan === undefined || session.currentVersion !== execution.version) return null;
-  const state = (id: string) => states.get(id) ?? WorkItemRunState.UNSPECIFIED;
   return (
     <Card title="Plan, as it runs">
-      <Suspense fallback={<Waiting what="the graph" />}>
-        <Graph
-          plan={plan}
-          levelOf={(id) => LOOK[state(id)] ?? RiskLevel.MEDIUM}
-          noteOf={(id) => (states.has(id) ? words(WorkItemRunState, state(id)) : "Not approved")}
-          selected={selected}
-          onSelect={setSelected}
-        />
-      </Suspense>
+      <PlanGraph
+        plan={plan}
+        levelOf={levelOf}
+        noteOf={noteOf}
+        selected={selected}
+        onSelect={setSelected}
+        critical={session.estimate?.criticalItems ?? NO_CHAIN}
+      />
     </Card>
   );
 }
+
+const NO_CHAIN: readonly string[] = [];
 
 // The graph knows colours by level: green for what ended well, red for what did not.
 const LOOK: Partial<Record<WorkItemRunState, RiskLevel>> = {

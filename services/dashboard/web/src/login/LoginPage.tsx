@@ -1,11 +1,22 @@
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useEffect, useState } from "react";
 
+import { useSearch } from "../router/router";
+import { Visible } from "../text/Visible";
 import { TextField } from "../ui/Field";
-import { signIn } from "./session";
+import { problemOfSignIn, providerPath, readSettings, signIn } from "./session";
 
 export function LoginPage({ onSignedIn }: { onSignedIn: () => void }) {
   const [token, setToken] = useState("");
-  const [problem, setProblem] = useState("");
+  const search = useSearch();
+  const [problem, setProblem] = useState(() => problemOfSignIn(search.get("problem")));
+  const [provider, setProvider] = useState<string>();
+  useEffect(() => {
+    let here = true;
+    void readSettings().then((settings) => here && setProvider(settings.provider));
+    return () => {
+      here = false;
+    };
+  }, []);
   const [busy, setBusy] = useState(false);
 
   const submit = async (event: FormEvent) => {
@@ -25,13 +36,18 @@ export function LoginPage({ onSignedIn }: { onSignedIn: () => void }) {
     <main className="mx-auto mt-16 max-w-md p-4">
       <form onSubmit={(event) => void submit(event)} className="card flex flex-col gap-4 p-6">
         <h1>Sign in to Assent</h1>
+        {provider !== undefined && (
+          <a href={providerPath(window.location)} className="button button-main justify-center">
+            Sign in with <Visible text={provider} />
+          </a>
+        )}
         <TextField
           label="Token"
           type="password"
           name="token"
           autoComplete="off"
           required
-          autoFocus
+          autoFocus={provider === undefined}
           value={token}
           onChange={(event) => setToken(event.target.value)}
           hint={
@@ -46,8 +62,8 @@ export function LoginPage({ onSignedIn }: { onSignedIn: () => void }) {
             {problem}
           </p>
         )}
-        <button type="submit" className="button button-main justify-center" disabled={busy}>
-          Sign in
+        <button type="submit" className={`button justify-center ${provider === undefined ? "button-main" : ""}`} disabled={busy}>
+          {provider === undefined ? "Sign in" : "Sign in with the token"}
         </button>
       </form>
     </main>

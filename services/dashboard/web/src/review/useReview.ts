@@ -4,10 +4,6 @@ import { useClients } from "../api/clients";
 import { type Open, useLive } from "../api/watch";
 import type { ExplainDecisionResponse } from "../gen/assent/approval/v1/explanation_pb";
 import type { PlanReviewSession } from "../gen/assent/review/v1/session_pb";
-import { isOpen } from "./states";
-
-/** How often a review that is open is read anew, in ms. */
-const EVERY = 3000;
 
 export const reviewKey = (id: string) => ["review", id] as const;
 
@@ -29,8 +25,6 @@ export function useReview(id: string): { review: UseQueryResult<Reviewed>; live:
       if (session === undefined) throw new Error("the service answered without a session");
       return { session, explanation };
     },
-    // New versions are facts of another service, whose log is not for people: they are looked for.
-    refetchInterval: ({ state: { data } }) => (data !== undefined && isOpen(data.session.state) ? EVERY : false),
   });
   const open: Open = (afterPosition, signal) => approval.watchSession({ sessionId: id, afterPosition }, { signal });
   const { live } = useLive(open, [reviewKey(id), ["versions", id], ["audit", id]], id);

@@ -11,6 +11,7 @@ import { applyTheme, storedTheme, type Theme } from "./theme";
 const PAGES = [
   ["/", "Reviews"],
   ["/inbox", "Inbox"],
+  ["/delegations", "Delegations"],
   ["/policy", "Policy"],
   ["/analytics", "Analytics"],
 ] as const;
@@ -35,7 +36,7 @@ export function Shell({ onSignedOut, children }: { onSignedOut: () => void; chil
           <Link href="/" className="text-lg font-bold text-text no-underline">
             Assent
           </Link>
-          <nav aria-label="Pages" className="flex gap-4">
+          <nav aria-label="Pages" className="flex flex-wrap gap-x-4">
             {PAGES.map(([href, name]) => (
               <Link key={href} href={href} aria-current={path === href ? "page" : undefined}>
                 {name}

@@ -103,3 +103,17 @@ export function Facts({ facts }: { facts: [string, ReactNode][] }) {
     </dl>
   );
 }
+
+export function TableHead({ names }: { names: string[] }) {
+  return (
+    <thead>
+      <tr className="border-b border-line">
+        {names.map((name) => (
+          <th key={name} scope="col" className="p-2">
+            {name}
+          </th>
+        ))}
+      </tr>
+    </thead>
+  );
+}

@@ -3,18 +3,18 @@ import { useState } from "react";
 
 import { Select, TextArea, TextField } from "../../ui/Field";
 import { ActForm } from "./ActForm";
-import type { ActProps } from "./ActPanel";
 import { useAct } from "./useAct";
 
 const TIMES = [["1", "1 day"], ["3", "3 days"], ["7", "1 week"], ["14", "2 weeks"]] as const;
 const DAY = 24 * 60 * 60 * 1000;
 
-export function DelegateDialog({ session, onClose }: ActProps) {
+/** For every review; the one that it was opened in, if any, is read anew. */
+export function DelegateDialog({ session, onClose }: { session?: { id: string }; onClose: () => void }) {
   const [delegate, setDelegate] = useState("");
   const [days, setDays] = useState("1");
   const [reason, setReason] = useState("");
   const create = useAct(
-    session.id,
+    session?.id ?? "",
     ({ directory }, text: string, requestId) =>
       directory.createDelegation({
         delegate: delegate.trim(),

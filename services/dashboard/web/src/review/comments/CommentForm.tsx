@@ -4,8 +4,9 @@ import { newRequestId } from "../../api/requestId";
 import { CommentScope, CommentType } from "../../gen/assent/review/v1/comment_pb";
 import type { PlanReviewSession } from "../../gen/assent/review/v1/session_pb";
 import { words } from "../../text/format";
-import { Select, TextArea } from "../../ui/Field";
+import { Select } from "../../ui/Field";
 import { Failure } from "../../ui/parts";
+import { CommentArea } from "./CommentArea";
 import { useCommentAction } from "./useCommentAction";
 
 const TYPES = [
@@ -51,14 +52,7 @@ export function CommentForm({ session, scope, targetItemId = "", targetEdgeTo = 
   };
   return (
     <form onSubmit={submit} className="mt-3 flex flex-col gap-2">
-      <TextArea
-        label="Comment"
-        required
-        maxLength={8192}
-        value={content}
-        onChange={(event) => setContent(event.target.value)}
-        hint="Mention people as @ID."
-      />
+      <CommentArea label="Comment" value={content} onChange={setContent} />
       <div className="flex flex-wrap items-end gap-2">
         <Select label="Kind" options={TYPES} value={type} onChange={(event) => setType(event.target.value)} />
         <button type="submit" className="button button-main" disabled={add.isPending}>

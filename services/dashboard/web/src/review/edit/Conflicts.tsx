@@ -1,7 +1,7 @@
 import type { PlanConflicts } from "../../gen/assent/plan/v1/version_pb";
 import { Visible } from "../../text/Visible";
-import { Button } from "../../ui/parts";
-import { valueText } from "../versions/Versions";
+import { Button, TableHead } from "../../ui/parts";
+import { valueText } from "../versions/Differences";
 
 /** Where one's own edits and a version of somebody else do not go together, and the two ways out. */
 export function Conflicts({ conflicts, onMine, onTheirs }: { conflicts: PlanConflicts; onMine: () => void; onTheirs: () => void }) {
@@ -13,15 +13,7 @@ export function Conflicts({ conflicts, onMine, onTheirs }: { conflicts: PlanConf
       </h3>
       <div className="overflow-x-auto" tabIndex={0} role="region" aria-label="Conflicts">
         <table className="my-2 w-full border-collapse">
-          <thead>
-            <tr className="border-b border-line">
-              {["What", `Version ${baseVersion}`, `Theirs (version ${headVersion})`, "Yours"].map((name) => (
-                <th key={name} scope="col" className="p-2">
-                  {name}
-                </th>
-              ))}
-            </tr>
-          </thead>
+          <TableHead names={["What", `Version ${baseVersion}`, `Theirs (version ${headVersion})`, "Yours"]} />
           <tbody>
             {conflicts.conflicts.map((conflict, index) => (
               <tr key={index} className="border-b border-line align-top">

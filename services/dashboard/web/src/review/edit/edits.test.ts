@@ -2,7 +2,8 @@ import { create } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
 
 import { WorkItemSchema } from "../../gen/assent/plan/v1/plan_pb";
-import { editText, moved, problemIn, textsOf, updateOf } from "./edits";
+import { addition, editText, merging, moved, splitting, updateOf } from "./edits";
+import { freeId, itemFrom, NO_TEXTS, problemIn, textsOf } from "./texts";
 
 const item = create(WorkItemSchema, {
   id: "write",
@@ -37,4 +38,38 @@ test("an item moves by places and not beyond the ends", () => {
     return edit.case === "reorderWorkItems" ? edit.value.itemIds.join("") : "";
   };
   expect([order("a", 1), order("c", -1), order("c", 5), order("a", -1)]).toEqual(["bac", "acb", "abc", "abc"]);
+});
+
+test("an id must be one, and nobody else's", () => {
+  const texts = textsOf(item);
+  expect(problemIn({ ...texts, id: "Write it" })).toContain("small letters");
+  expect(problemIn(texts, ["write"])).toContain("another item write");
+  expect(freeId("write", ["write", "write-2"])).toBe("write-3");
+});
+
+test("parts keep what no form holds, and a rollback only where it undoes the same", () => {
+  const whole = create(WorkItemSchema, {
+    id: "write",
+    name: "Write",
+    tool: "file_write",
+    arguments: { path: "a.txt" },
+    requiredCapabilities: ["disk"],
+    rollback: { tool: "file_delete", arguments: { path: "a.txt" } },
+    constraints: { maxCost: { currency: "USD", micros: 5n } },
+  });
+  const same = itemFrom({ ...textsOf(whole), id: "write-2" }, whole);
+  expect([same.id, same.requiredCapabilities, same.rollback?.tool, same.constraints?.maxCost?.micros]).toEqual([
+    "write-2",
+    ["disk"],
+    "file_delete",
+    5n,
+  ]);
+  expect(itemFrom({ ...textsOf(whole), arguments: '{"path": "b.txt"}' }, whole).rollback).toBeUndefined();
+});
+
+test("adding, splitting and merging say what they do", () => {
+  const other = itemFrom({ ...NO_TEXTS, id: "read", name: "Read", tool: "shell" });
+  expect(editText(addition(other, ["write"]))).toBe("add read, after write");
+  expect(editText(splitting("write", [item, other]))).toBe("split write into write, read");
+  expect(editText(merging(["write", "read"], item))).toBe("merge write, read into write");
 });

@@ -1,53 +1,12 @@
 // Edits as the contract has them, and what they are called. Pure: what they make of a plan is for the server to say.
-import { create, type JsonObject } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 
-import {
-  DependentsChoice,
-  type Edit,
-  EditSchema,
-} from "../../gen/assent/plan/v1/edit_pb";
-import { type DependencyType, type WorkItem, WorkItemSchema } from "../../gen/assent/plan/v1/plan_pb";
+import { DependentsChoice, type Edit, EditSchema } from "../../gen/assent/plan/v1/edit_pb";
+import { type DependencyType, type WorkItem } from "../../gen/assent/plan/v1/plan_pb";
+import { itemFrom, type ItemTexts, textsOf } from "./texts";
 
-/** The fields of an item that the form holds, as texts. */
-export interface ItemTexts {
-  name: string;
-  description: string;
-  tool: string;
-  /** JSON. */
-  arguments: string;
-  timeoutSeconds: string;
-  maxRetries: string;
-  preferredAgentType: string;
-}
-
-export function textsOf(item: WorkItem): ItemTexts {
-  const { constraints } = item;
-  return {
-    name: item.name,
-    description: item.description,
-    tool: item.tool,
-    arguments: JSON.stringify(item.arguments ?? {}, null, 2),
-    timeoutSeconds: constraints?.timeout === undefined ? "" : String(constraints.timeout.seconds),
-    maxRetries: constraints?.maxRetries === undefined ? "" : String(constraints.maxRetries),
-    preferredAgentType: item.preferredAgentType,
-  };
-}
-
-/** What is wrong with the texts; empty when nothing is. */
-export function problemIn(texts: ItemTexts): string {
-  try {
-    const value: unknown = JSON.parse(texts.arguments);
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return "The arguments must be an object.";
-  } catch (error) {
-    return `The arguments are no JSON: ${error instanceof Error ? error.message : ""}`;
-  }
-  const whole = /^\d*$/;
-  if (!whole.test(texts.timeoutSeconds)) return "The timeout must be a whole number of seconds.";
-  if (!whole.test(texts.maxRetries)) return "The retries must be a whole number.";
-  return "";
-}
-
-const PATHS: Record<keyof ItemTexts, string> = {
+// An id stays what it is.
+const PATHS: Record<Exclude<keyof ItemTexts, "id">, string> = {
   name: "name",
   description: "description",
   tool: "tool",
@@ -60,24 +19,26 @@ const PATHS: Record<keyof ItemTexts, string> = {
 /** An edit of the fields that differ, and of no others; none when none differ. */
 export function updateOf(item: WorkItem, texts: ItemTexts): Edit | undefined {
   const before = textsOf(item);
-  const changed = (Object.keys(PATHS) as (keyof ItemTexts)[]).filter((name) => texts[name] !== before[name]);
+  const changed = (Object.keys(PATHS) as (keyof typeof PATHS)[]).filter((name) => texts[name] !== before[name]);
   if (changed.length === 0) return undefined;
-  const { timeoutSeconds, maxRetries } = texts;
-  const next = create(WorkItemSchema, {
-    id: item.id,
-    name: texts.name,
-    description: texts.description,
-    tool: texts.tool,
-    arguments: JSON.parse(texts.arguments) as JsonObject,
-    preferredAgentType: texts.preferredAgentType,
-    constraints: {
-      ...(timeoutSeconds === "" ? {} : { timeout: { seconds: BigInt(timeoutSeconds) } }),
-      ...(maxRetries === "" ? {} : { maxRetries: Number(maxRetries) }),
-    },
-  });
   const paths = changed.map((name) => PATHS[name]);
+  const next = itemFrom({ ...texts, id: item.id });
   return create(EditSchema, { edit: { case: "updateWorkItem", value: { item: next, updateMask: { paths } } } });
 }
+
+/** A new item behind all others, that waits for some. */
+export const addition = (item: WorkItem, after: readonly string[]): Edit =>
+  create(EditSchema, {
+    edit: { case: "addWorkItem", value: { item, dependsOn: after.map((itemId) => ({ itemId })) } },
+  });
+
+/** Several items, one after the other, in the place of one. */
+export const splitting = (itemId: string, into: WorkItem[]): Edit =>
+  create(EditSchema, { edit: { case: "splitWorkItem", value: { itemId, into } } });
+
+/** One item in the place of several. */
+export const merging = (itemIds: string[], into: WorkItem): Edit =>
+  create(EditSchema, { edit: { case: "mergeWorkItems", value: { itemIds, into } } });
 
 export const removal = (itemId: string): Edit =>
   create(EditSchema, {
@@ -100,10 +61,18 @@ export function moved(ids: readonly string[], id: string, by: number): Edit {
 
 export function editText({ edit }: Edit): string {
   switch (edit.case) {
+    case "addWorkItem": {
+      const after = edit.value.dependsOn.map(({ itemId }) => itemId).join(", ");
+      return `add ${edit.value.item?.id ?? ""}${after === "" ? "" : `, after ${after}`}`;
+    }
     case "updateWorkItem":
       return `change ${edit.value.updateMask?.paths.join(", ") ?? ""} of ${edit.value.item?.id ?? ""}`;
     case "removeWorkItem":
       return `remove ${edit.value.itemId}; what waited for it waits for what it waited for`;
+    case "splitWorkItem":
+      return `split ${edit.value.itemId} into ${edit.value.into.map(({ id }) => id).join(", ")}`;
+    case "mergeWorkItems":
+      return `merge ${edit.value.itemIds.join(", ")} into ${edit.value.into?.id ?? ""}`;
     case "addDependency":
       return `${edit.value.dependency?.to ?? ""} waits for ${edit.value.dependency?.from ?? ""}`;
     case "removeDependency":

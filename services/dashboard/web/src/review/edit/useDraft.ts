@@ -1,4 +1,4 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 
 import { useClients } from "../../api/clients";
@@ -12,8 +12,10 @@ import { reviewKey } from "../useReview";
 export interface Draft {
   edits: Edit[];
   base: number;
-  /** The plan with the edits carried out; that of the base while there are none, or the server refuses them. */
+  /** The plan with the edits carried out, as far as the server has taken them. */
   plan: Plan | undefined;
+  /** What the preview compares it with. */
+  before: Plan | undefined;
   preview: PreviewEditsResponse | undefined;
   /** Why the server refuses the edits. */
   refusal: unknown;
@@ -46,7 +48,12 @@ export function useDraft(session: PlanReviewSession): Draft {
       versioning.previewEdits({ sessionId: session.id, baseVersion: start.version, edits }, { signal }),
     enabled: edits.length > 0,
     staleTime: Infinity,
+    placeholderData: keepPreviousData,
   });
+  // While the server looks at one more edit, or refuses it, the plan is shown as it was before that edit.
+  const taken = useRef<{ version: number; plan: Plan | undefined }>(undefined);
+  if (edits.length === 0) taken.current = undefined;
+  else if (preview.data !== undefined && !preview.isPlaceholderData) taken.current = { version: start.version, plan: preview.data.version?.plan };
   const save = useMutation({
     mutationFn: (changeDescription: string) =>
       editor.applyEdits({
@@ -63,11 +70,13 @@ export function useDraft(session: PlanReviewSession): Draft {
       await queries.invalidateQueries({ queryKey: reviewKey(session.id) });
     },
   });
-  const result = edits.length > 0 ? preview.data : undefined;
+  const result = edits.length > 0 && !preview.isPlaceholderData ? preview.data : undefined;
+  const last = taken.current?.version === start.version ? taken.current.plan : undefined;
   return {
     edits,
     base: start.version,
-    plan: result?.version?.plan ?? start.plan,
+    plan: last ?? start.plan,
+    before: result?.comparison?.fromVersion === start.version ? start.plan : session.plan,
     preview: result,
     refusal: edits.length > 0 ? preview.error : null,
     add: (edit) => fresh([...edits, edit]),

@@ -1,6 +1,6 @@
 import type { Plan, RiskLevel } from "../../gen/assent/plan/v1/plan_pb";
 import { Visible } from "../../text/Visible";
-import { Badge, RiskBadge } from "../../ui/parts";
+import { Badge, RiskBadge, TableHead } from "../../ui/parts";
 import { isIrreversible } from "./covered";
 
 export interface PlanProps {
@@ -8,8 +8,6 @@ export interface PlanProps {
   levelOf: (itemId: string) => RiskLevel;
   selected: string | undefined;
   onSelect: (itemId: string) => void;
-  /** What the graph says of an item in the place of its tool and risk. */
-  noteOf?: (itemId: string) => string | undefined;
 }
 
 /** The same as the graph, for those who would rather read. */
@@ -17,15 +15,7 @@ export function ItemTable({ plan, levelOf, selected, onSelect }: PlanProps) {
   return (
     <div className="overflow-x-auto" tabIndex={0} role="region" aria-label="Work items">
       <table className="w-full border-collapse">
-        <thead>
-          <tr className="border-b border-line">
-            {["Item", "Tool", "Risk", "Needs", "Undo"].map((name) => (
-              <th key={name} scope="col" className="p-2">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <TableHead names={["Item", "Tool", "Risk", "Needs", "Undo"]} />
         <tbody>
           {plan.items.map((item) => (
             <tr key={item.id} className={`border-b border-line ${item.id === selected ? "bg-raised" : ""}`}>

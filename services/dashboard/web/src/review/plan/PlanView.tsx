@@ -1,27 +1,27 @@
-import { lazy, Suspense, useMemo } from "react";
+import { useCallback, useMemo } from "react";
 
 import { type Plan, RiskLevel } from "../../gen/assent/plan/v1/plan_pb";
 import type { PlanReviewSession } from "../../gen/assent/review/v1/session_pb";
 import { setSearch, useSearch } from "../../router/router";
-import { Button, Card, Nothing, Waiting } from "../../ui/parts";
+import { Button, Card, Nothing } from "../../ui/parts";
+import { PlanGraph } from "../graph/PlanGraph";
 import { coveredByPlan } from "./covered";
 import { CoveredFields } from "./CoveredFields";
 import { Factors } from "./Factors";
 import { ItemPanel } from "./ItemPanel";
 import { ItemTable } from "./ItemTable";
-import { loadGraph } from "./loadGraph";
 
-const Graph = lazy(loadGraph);
+const select = (id: string) => setSearch({ item: id });
+const NO_CHAIN: readonly string[] = [];
 
 export function PlanView({ session }: { session: PlanReviewSession }) {
   const search = useSearch();
   const { plan, risk } = session;
   const levels = useMemo(() => new Map(risk?.items.map(({ itemId, level }) => [itemId, level])), [risk]);
+  const levelOf = useCallback((id: string): RiskLevel => levels.get(id) ?? RiskLevel.UNSPECIFIED, [levels]);
   if (plan === undefined) return <Nothing>The session has no plan.</Nothing>;
   const asTable = search.get("view") === "table";
   const selected = plan.items.find(({ id }) => id === search.get("item"));
-  const select = (id: string) => setSearch({ item: id });
-  const levelOf = (id: string): RiskLevel => levels.get(id) ?? RiskLevel.UNSPECIFIED;
   return (
     <div className="flex flex-col gap-4">
       <Card
@@ -40,9 +40,13 @@ export function PlanView({ session }: { session: PlanReviewSession }) {
         {asTable ? (
           <ItemTable plan={plan} levelOf={levelOf} selected={selected?.id} onSelect={select} />
         ) : (
-          <Suspense fallback={<Waiting what="the graph" />}>
-            <Graph plan={plan} levelOf={levelOf} selected={selected?.id} onSelect={select} />
-          </Suspense>
+          <PlanGraph
+            plan={plan}
+            levelOf={levelOf}
+            selected={selected?.id}
+            onSelect={select}
+            critical={session.estimate?.criticalItems ?? NO_CHAIN}
+          />
         )}
       </Card>
       {selected !== undefined && <ItemPanel session={session} plan={plan} item={selected} level={levelOf(selected.id)} />}
