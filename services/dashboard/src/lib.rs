@@ -3,9 +3,11 @@
 
 mod assets;
 mod config;
+mod oidc;
 mod origin;
 mod passages;
 mod session;
+mod sign_in;
 mod web;
 
 use std::sync::Arc;
@@ -16,6 +18,8 @@ use tonic::service::RoutesBuilder;
 
 use crate::assets::Assets;
 pub use crate::config::Config;
+use crate::oidc::Oidc;
+pub use crate::oidc::{Config as OidcConfig, Credential};
 use crate::origin::Origins;
 use crate::passages::Passages;
 use crate::web::Web;
@@ -35,7 +39,9 @@ impl Service for Dashboard {
     async fn build(config: Config, wiring: &Wiring) -> Result<Self, BuildError> {
         let origins = Origins::new(&config.public_url).map_err(BuildError::Config)?;
         let assets = Assets::new(&config.assets_dir)?;
-        Ok(Self { web: Arc::new(Web { assets, origins, passages: Passages::new(wiring)? }) })
+        let oidc = Oidc::new(&config.oidc, wiring.source().clone())?;
+        let passages = Passages::new(wiring)?;
+        Ok(Self { web: Arc::new(Web { assets, origins, passages, oidc, trace_url: config.trace_url }) })
     }
 
     fn routes(&self, _: &mut RoutesBuilder) {}

@@ -30,6 +30,15 @@ impl Origins {
         Ok(Self { public: Some(format!("{scheme}://{}", authority.as_str().to_lowercase())) })
     }
 
+    /// The address of one of the dashboard's own pages, as browsers reach it; none when nothing says how they do.
+    pub(crate) fn address(&self, headers: &HeaderMap, path: &str) -> Option<String> {
+        if let Some(public) = &self.public {
+            return Some(format!("{public}{path}"));
+        }
+        let host = headers.get(header::HOST)?.to_str().ok()?;
+        Some(format!("http://{host}{path}"))
+    }
+
     /// Whether browsers reach the dashboard through TLS.
     pub(crate) fn is_secure(&self) -> bool {
         self.public.as_deref().is_some_and(|origin| origin.starts_with("https://"))

@@ -32,10 +32,11 @@ pub(crate) fn bearer(token: &str) -> Option<HeaderValue> {
     Some(value)
 }
 
-/// A `set-cookie` that keeps `token`, or forgets it when it is empty. It ends with the browser's session.
-pub(crate) fn set_cookie(token: &str, secure: bool) -> Option<HeaderValue> {
+/// A `set-cookie` that keeps `token` for so many seconds, or until the browser ends; it forgets it when it is empty.
+pub(crate) fn set_cookie(token: &str, lifetime: Option<u64>, secure: bool) -> Option<HeaderValue> {
     let secure = if secure { "; Secure" } else { "" };
-    let age = if token.is_empty() { "; Max-Age=0" } else { "" };
+    let lifetime = if token.is_empty() { Some(0) } else { lifetime };
+    let age = lifetime.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
     let text = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict{secure}{age}");
     let mut value = HeaderValue::from_str(&text).ok()?;
     value.set_sensitive(true);
@@ -61,9 +62,12 @@ mod tests {
 
     #[test]
     fn scripts_cannot_read_it_and_other_sites_cannot_send_it() {
-        let text = set_cookie("t", true).unwrap();
+        let text = set_cookie("t", None, true).unwrap();
         assert_eq!(text, "assent_token=t; Path=/; HttpOnly; SameSite=Strict; Secure");
-        assert!(set_cookie("", false).unwrap().to_str().unwrap().ends_with("SameSite=Strict; Max-Age=0"));
+        assert!(set_cookie("t", Some(60), false).unwrap().to_str().unwrap().ends_with("; Max-Age=60"));
+        assert!(
+            set_cookie("", None, false).unwrap().to_str().unwrap().ends_with("SameSite=Strict; Max-Age=0")
+        );
         assert!(!is_token("a b") && !is_token("a;b") && !is_token("") && !is_token(&"x".repeat(5000)));
     }
 }

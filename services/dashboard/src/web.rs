@@ -4,23 +4,22 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use assent_rpc::{Passage, RemoteFault};
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::Router;
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
-use axum::{Json, Router};
-use serde::Deserialize;
+use tonic::Status;
 use tonic::body::Body;
-use tonic::{Code, Status};
 use tonic_web::GrpcWebLayer;
 use tower::{Layer as _, ServiceExt as _};
 
 use crate::assets::Assets;
+use crate::oidc::Oidc;
 use crate::origin::Origins;
 use crate::passages::Passages;
-use crate::session::{self, MAX_TOKEN};
+use crate::{session, sign_in};
 
 /// Nothing from elsewhere, no script in the page, and no page around it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
@@ -51,13 +50,14 @@ pub(crate) struct Web {
     pub(crate) assets: Assets,
     pub(crate) origins: Origins,
     pub(crate) passages: Passages,
+    pub(crate) oidc: Option<Oidc>,
+    pub(crate) trace_url: String,
 }
 
 /// Everything that is not gRPC.
 pub(crate) fn router(web: Arc<Web>) -> Router {
-    let signing = post(sign_in).delete(sign_out).layer(DefaultBodyLimit::max(2 * MAX_TOKEN));
     Router::new()
-        .route("/session", signing)
+        .merge(sign_in::router())
         .route("/{service}/{method}", post(call).get(file))
         .fallback(axum::routing::get(file))
         .layer(map_response(harden))
@@ -75,53 +75,7 @@ async fn file(State(web): State<Arc<Web>>, uri: Uri, headers: HeaderMap) -> Resp
     web.assets.answer(uri.path(), &headers)
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SignIn {
-    token: String,
-}
-
-/// Keeps a token that is somebody's in the cookie.
-async fn sign_in(
-    State(web): State<Arc<Web>>,
-    headers: HeaderMap,
-    body: Result<Json<SignIn>, JsonRejection>,
-) -> Response {
-    if !web.origins.admits(&headers) {
-        return StatusCode::FORBIDDEN.into_response();
-    }
-    let Ok(Json(SignIn { token })) = body else { return StatusCode::BAD_REQUEST.into_response() };
-    let token = token.trim();
-    let Some(authorization) = session::is_token(token).then(|| session::bearer(token)).flatten() else {
-        return StatusCode::UNAUTHORIZED.into_response();
-    };
-    match web.passages.recognise(&authorization).await {
-        Ok(()) => with_cookie(token, &web.origins),
-        Err(status) if status.code() == Code::Unauthenticated => StatusCode::UNAUTHORIZED.into_response(),
-        Err(status) => {
-            tracing::warn!(code = ?status.code(), error = status.message(), "the gate does not say whose token it is");
-            StatusCode::SERVICE_UNAVAILABLE.into_response()
-        }
-    }
-}
-
-async fn sign_out(State(web): State<Arc<Web>>, headers: HeaderMap) -> Response {
-    if web.origins.admits(&headers) {
-        with_cookie("", &web.origins)
-    } else {
-        StatusCode::FORBIDDEN.into_response()
-    }
-}
-
-fn with_cookie(token: &str, origins: &Origins) -> Response {
-    let Some(cookie) = session::set_cookie(token, origins.is_secure()) else {
-        return StatusCode::UNAUTHORIZED.into_response();
-    };
-    (StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie), (header::CACHE_CONTROL, NO_STORE)])
-        .into_response()
-}
-
-const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+pub(crate) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// Passes a gRPC-Web call on, with the caller's own credential and nothing else of theirs.
 async fn call(

@@ -40,27 +40,38 @@ async function serving(process: ChildProcess): Promise<string> {
 // The UI that was built last, which need not be the one in the program.
 const UI = process.env["ASSENT_UI"] ?? join(import.meta.dirname, "../dist/ui");
 
+/** A stack of one's own, with settings such as `service.dashboard.public_url=…`; the second value ends it. */
+export async function startStack(settings: string[] = []): Promise<[Stack, () => Promise<void>]> {
+  const folder = mkdtempSync(join(tmpdir(), "assent-web-"));
+  const data = join(folder, "data");
+  // People here write faster than people do.
+  const all = [`service.dashboard.assets_dir=${UI}`, "service.approval_gate.comments_per_minute=1000", ...settings];
+  const child = spawn(PROGRAM, ["dev", "--listen", "127.0.0.1:0", "--data", data, ...all.flatMap((one) => ["--set", one])]);
+  const url = await serving(child);
+  const token = (who: Who) => readFileSync(join(data, "tokens", who), "utf8").trim();
+  const end = async () => {
+    const ended = new Promise((resolve) => child.on("exit", resolve));
+    child.kill("SIGTERM");
+    await ended;
+    rmSync(folder, { recursive: true });
+  };
+  return [{ url, token, as: (who) => callsAs(url, token(who)) }, end];
+}
+
+function callsAs(url: string, token: string): Clients {
+  const signed: Interceptor = (next) => (request) => {
+    request.header.set("authorization", `Bearer ${token}`);
+    return next(request);
+  };
+  return clientsOver(createGrpcWebTransport({ baseUrl: url, interceptors: [signed] }));
+}
+
 export const test = base.extend<{ signIn: (who: Who) => Promise<Page> }, { stack: Stack }>({
   stack: [
     async ({}, use) => {
-      const folder = mkdtempSync(join(tmpdir(), "assent-web-"));
-      const data = join(folder, "data");
-      const set = `service.dashboard.assets_dir=${UI}`;
-      const child = spawn(PROGRAM, ["dev", "--listen", "127.0.0.1:0", "--data", data, "--set", set]);
-      const url = await serving(child);
-      const token = (who: Who) => readFileSync(join(data, "tokens", who), "utf8").trim();
-      const as = (who: Who) => {
-        const signed: Interceptor = (next) => (request) => {
-          request.header.set("authorization", `Bearer ${token(who)}`);
-          return next(request);
-        };
-        return clientsOver(createGrpcWebTransport({ baseUrl: url, interceptors: [signed] }));
-      };
-      await use({ url, token, as });
-      const ended = new Promise((resolve) => child.on("exit", resolve));
-      child.kill("SIGTERM");
-      await ended;
-      rmSync(folder, { recursive: true });
+      const [stack, end] = await startStack();
+      await use(stack);
+      await end();
     },
     { scope: "worker" },
   ],
