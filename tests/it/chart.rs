@@ -1,18 +1,22 @@
 //! What is deployed fits the programs: the chart and the compose file against the tools of their trade, and every
 //! container's environment against the binary that will read it.
 
+mod network;
+mod objects;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
 use assent_rpc::{Credentials, Identities};
-use assent_tests::process::{SERVICES, program};
+use assent_tests::process::program;
 use serde_json::Value;
 
 use crate::support::root;
 
-/// Values of the chart that are rendered, as in `helm/assent/ci`.
-const VALUES: [&str; 4] = ["trial", "existing", "replicas", "everything"];
+/// The services that the chart runs.
+const WORKLOADS: [&str; 7] =
+    ["planner", "risk", "versioning", "approval-gate", "executor", "notification", "dashboard"];
 
 /// How the variables begin that only one service reads.
 const OWN: &str = "ASSENT_SERVICE__";
@@ -77,16 +81,26 @@ fn the_chart_is_sound_and_its_containers_are_configured_as_meant() {
     let folder = tempfile::tempdir().unwrap();
     succeed(Command::new(root().join("tests/helm.sh")).arg(folder.path()));
 
+    let rendered: BTreeMap<String, Vec<Value>> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            (path.file_stem().unwrap().to_str().unwrap().to_owned(), read(&path))
+        })
+        .collect();
+    assert!(rendered.len() >= 8, "{:?}", rendered.keys());
     let mut settable = BTreeMap::<String, Environment>::new();
-    for values in VALUES {
-        let objects = read(&folder.path().join(format!("{values}.json")));
-        let workloads = of_kind(&objects, "Deployment").chain(of_kind(&objects, "Job"));
+    for (values, objects) in &rendered {
+        network::edges_are_the_call_graph(values, objects);
+        objects::pods_are_confined(values, objects);
+        objects::lives_are_orderly(objects);
+        let workloads = of_kind(objects, "Deployment").chain(of_kind(objects, "Job"));
         let containers: Vec<_> =
             workloads.flat_map(|w| entries(&w["spec"]["template"]["spec"]["containers"])).collect();
-        assert!(containers.len() >= SERVICES.len(), "{values}");
+        assert!(containers.len() >= WORKLOADS.len(), "{values}");
         for container in containers {
             let name = container["command"][0].as_str().unwrap();
-            let environment = environment(container, &objects);
+            let environment = environment(container, objects);
             let used = configuration(name, &environment);
             if let Some(port) = container["ports"][0]["containerPort"].as_u64() {
                 assert!(
@@ -102,9 +116,13 @@ fn the_chart_is_sound_and_its_containers_are_configured_as_meant() {
             settable.entry(name.to_owned()).or_default().extend(own);
         }
     }
-    check_identities(&read(&folder.path().join("trial.json")));
+    check_identities(&rendered["trial"]);
+    network::nothing_else_is_open(&rendered);
+    objects::the_contract_is_reachable(&rendered);
+    objects::the_alerts_are_ours(&rendered["scaled"]);
+    objects::the_test_asks_every_service(&rendered["trial"]);
     // What a service can be told, the chart can tell it.
-    for service in SERVICES {
+    for service in WORKLOADS {
         let name = format!("assent-{service}");
         let settable = settable.remove(&name).unwrap_or_default();
         let printed = keys(&configuration(&name, &Environment::new()).remove("service").unwrap_or_default());
@@ -134,8 +152,17 @@ fn the_compose_file_fits_the_programs_and_what_its_script_makes() {
     let database = std::fs::read_to_string(folder.path().join("database.env")).unwrap();
     let (database, url) = database.trim_end().split_once('=').unwrap();
     let credentials = Credentials::new(&Identities::load(&identities).unwrap(), "static_token").unwrap();
-    for service in SERVICES {
+    let dockerfile = std::fs::read_to_string(root().join("deploy/Dockerfile")).unwrap();
+    let targets: BTreeSet<_> = dockerfile
+        .lines()
+        .filter_map(|line| line.strip_prefix("FROM ")?.split_once(" AS ").map(|(_, target)| target))
+        .collect();
+    for service in WORKLOADS {
         let described = &compose["services"][service];
+        let healthy = serde_json::json!(["CMD", format!("assent-{service}"), "--healthy"]);
+        assert_eq!(described["healthcheck"]["test"], healthy, "{service}");
+        let target = described["build"]["target"].as_str().unwrap();
+        assert!(targets.contains(target), "deploy/Dockerfile has no target {target}");
         let environment = described["environment"].as_object().unwrap().iter();
         let mut environment: Environment =
             environment.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect();

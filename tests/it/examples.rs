@@ -81,11 +81,7 @@ async fn the_commands_of_the_readme_work() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_commands_of_the_docs_work() {
     let mut run_any = false;
-    for entry in std::fs::read_dir(root().join("docs")).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "md") {
-            continue;
-        }
+    for path in crate::operations::documents(&root().join("docs")) {
         let script: Vec<_> =
             blocks(&std::fs::read_to_string(&path).unwrap()).into_iter().filter(|b| !is_make(b)).collect();
         if script.is_empty() {

@@ -27,17 +27,23 @@ mod examples;
 #[cfg(test)]
 mod footprint;
 #[cfg(test)]
+mod healthy;
+#[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod models;
 #[cfg(test)]
 mod notify;
 #[cfg(test)]
+mod operations;
+#[cfg(test)]
 mod playbooks;
 #[cfg(test)]
 mod policies;
 #[cfg(test)]
 mod polyglot;
+#[cfg(test)]
+mod restore;
 #[cfg(test)]
 mod statements;
 #[cfg(test)]

@@ -159,12 +159,16 @@ pub struct Cluster {
 impl Cluster {
     /// Starts all six.
     pub async fn start() -> Self {
+        Self::start_on(Storage::postgres().await).await
+    }
+
+    /// Starts all six on what others left.
+    pub async fn start_on(storage: Storage) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let identities = serde_saphyr::to_string(&people::identities()).expect("YAML");
         std::fs::write(folder.path().join("identities.yaml"), identities).expect("a file");
         std::fs::write(folder.path().join("service-token"), people::token(people::SERVICE)).expect("a file");
         let ports = SERVICES.map(|service| (service, free_port())).into();
-        let storage = Storage::postgres().await;
         let mut cluster = Self { processes: BTreeMap::new(), ports, folder, storage };
         for service in SERVICES {
             cluster.spawn(service);
@@ -202,6 +206,11 @@ impl Cluster {
         let address = self.address("dashboard");
         ready(&address).await;
         address
+    }
+
+    /// Where they keep their state.
+    pub fn storage(&self) -> &Storage {
+        &self.storage
     }
 
     /// Kills a service without warning.

@@ -9,16 +9,18 @@ Argument: root and service (of "assent.services").
   value: 0.0.0.0:{{ .service.port }}
 - name: ASSENT_SERVER__SHUTDOWN_GRACE_SECONDS
   value: {{ .root.Values.server.shutdownGraceSeconds | toJson | quote }}
-{{- if and .service.stateful (or .root.Values.bus.existingSecret .root.Values.bus.url) }}
+{{- if and .service.stateful (or .root.Values.bus.existingSecret .root.Values.bus.url .root.Values.trial.enabled) }}
 - name: ASSENT_BUS__URL
   valueFrom:
     secretKeyRef: {name: {{ include "assent.busSecret" .root }}, key: {{ ternary .root.Values.bus.key "url" (ne .root.Values.bus.existingSecret "") }}}
 {{- end }}
+{{- if .service.auth }}
 - name: ASSENT_AUTH__IDENTITIES
   value: /etc/assent/auth/identities.yaml
 {{- if .service.calls }}
 - name: ASSENT_AUTH__SERVICE_TOKEN_FILE
   value: /etc/assent/auth/token
+{{- end }}
 {{- end }}
 {{- include "assent.environment.own" . }}
 {{- with .service.values.env }}
@@ -28,6 +30,12 @@ Argument: root and service (of "assent.services").
 
 {{/* What a migration needs as well: logs, database, peers. */}}
 {{- define "assent.environment.reach" -}}
+{{- range $section, $keys := .root.Values.settings }}
+{{- range $key, $value := $keys }}
+- name: ASSENT_{{ upper $section }}__{{ upper $key }}
+  value: {{ include "assent.environment.value" $value | quote }}
+{{- end }}
+{{- end }}
 - name: ASSENT_TELEMETRY__LOG
   value: {{ .root.Values.telemetry.log | toJson | quote }}
 - name: ASSENT_TELEMETRY__FORMAT

@@ -1,6 +1,7 @@
 {{/*
-What the chart knows of the services: port, peers that it calls, whether it keeps state, whether it reads the catalog.
-Environment, NetworkPolicies and migrations all follow from this.
+What the chart knows of the services: port, peers that it calls, whether it keeps state, reads the catalog, and has
+identities and a token of its own (`auth`); and the contract's services that it answers, for those who come from outside.
+Environment, migrations, NetworkPolicies, Ingress and routes all follow from this.
 */}}
 {{- define "assent.table" -}}
 planner:
@@ -8,31 +9,57 @@ planner:
   calls: [executor]
   stateful: true
   catalog: true
+  auth: true
+  serves: [assent.planner.v1.PlannerService]
 risk:
   port: 7102
   calls: []
   stateful: false
   catalog: true
+  auth: true
+  serves: [assent.risk.v1.RiskService]
 versioning:
   port: 7103
   calls: [planner, risk, approval-gate]
   stateful: true
   catalog: true
+  auth: true
+  serves: [assent.versioning.v1.VersioningService, assent.versioning.v1.PlanEditorService]
 approval-gate:
   port: 7104
   calls: [planner, risk, versioning, executor]
   stateful: true
   catalog: false
+  auth: true
+  serves:
+    - assent.approval.v1.ApprovalService
+    - assent.approval.v1.CommentService
+    - assent.approval.v1.DirectoryService
+    - assent.approval.v1.AuditService
+    # Every service with state has its own; from outside it is that of the gate.
+    - assent.event.v1.EventService
 executor:
   port: 7105
   calls: [versioning, approval-gate]
   stateful: true
   catalog: true
+  auth: true
+  serves: [assent.executor.v1.ExecutorService, assent.executor.v1.WorkerService]
 notification:
   port: 7106
   calls: [versioning, approval-gate, executor]
   stateful: true
   catalog: false
+  auth: true
+  serves: [assent.notification.v1.NotificationService]
+dashboard:
+  port: 7107
+  calls: [planner, risk, versioning, approval-gate, executor, notification]
+  stateful: false
+  catalog: false
+  # It shows the credential of the person who asks, and no other.
+  auth: false
+  serves: []
 {{- end }}
 
 {{/* Short enough for "-approval-gate-migrate" behind it. */}}
@@ -40,8 +67,11 @@ notification:
 {{- .Values.fullnameOverride | default .Release.Name | trunc 40 | trimSuffix "-" }}
 {{- end }}
 
+{{/* Argument: root and name (of a service, or cli), and image where values name one. */}}
 {{- define "assent.image" -}}
-{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- with .root.Values.image }}
+{{- $.image | default (printf "%s-%s:%s" .repository $.name (.tag | default $.root.Chart.AppVersion)) }}
+{{- end }}
 {{- end }}
 
 {{/*
@@ -89,20 +119,4 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 
 {{- define "assent.authSecret" -}}
 {{ .Values.auth.existingSecret | default (printf "%s-auth" (include "assent.fullname" .)) }}
-{{- end }}
-
-{{- define "assent.podSecurity" -}}
-runAsNonRoot: true
-runAsUser: 65532
-runAsGroup: 65532
-fsGroup: 65532
-# A volume with many files is not gone through at every start.
-fsGroupChangePolicy: OnRootMismatch
-seccompProfile: {type: RuntimeDefault}
-{{- end }}
-
-{{- define "assent.containerSecurity" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-capabilities: {drop: [ALL]}
 {{- end }}

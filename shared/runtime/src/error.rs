@@ -30,6 +30,14 @@ pub enum RunError {
         #[source]
         source: std::io::Error,
     },
+    /// A process that was asked how it is is not ready.
+    #[error("{address} is not ready: {why}")]
+    NotReady {
+        /// Where it was asked.
+        address: std::net::SocketAddr,
+        /// What it said, or why it did not.
+        why: String,
+    },
     /// The port broke.
     #[error("the server ended")]
     Serve(#[from] assent_rpc::ServeError),

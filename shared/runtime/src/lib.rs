@@ -5,6 +5,7 @@
 
 pub mod config;
 mod error;
+mod healthy;
 mod host;
 mod process;
 mod service;

@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 
 use crate::config::{self, Settings};
 use crate::error::RunError;
+use crate::healthy;
 use crate::host::Host;
 use crate::service::{BuildError, Service};
 use crate::telemetry;
@@ -29,6 +30,9 @@ struct Flags {
     /// Print the configuration that would be used, and end
     #[arg(long)]
     print_config: bool,
+    /// Ask the process that serves with this configuration whether it is ready, and end
+    #[arg(long)]
+    healthy: bool,
     /// Bring the database up to date, and end
     #[arg(long)]
     migrate_only: bool,
@@ -66,6 +70,10 @@ fn run<S: Service>(flags: &Flags) -> Result<(), RunError> {
         return Ok(());
     }
     install_tls();
+    if flags.healthy {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        return runtime.block_on(healthy::ask(settings.server.listen));
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let guard = telemetry::init(&settings.telemetry, S::NAME)?;

@@ -1,0 +1,110 @@
+{{/* Ports, life and files of a service's container. Argument of each: root and service. */}}
+
+{{- define "assent.portName" -}}
+{{ ternary "grpc" "http" .auth }}
+{{- end }}
+
+{{- define "assent.containerPorts" -}}
+- {name: {{ include "assent.portName" .service }}, containerPort: {{ .service.port }}}
+{{- with (.service.values.config | default dict).slack_listen }}
+- {name: slack, containerPort: {{ regexFind "[0-9]+$" . }}}
+{{- end }}
+{{- end }}
+
+{{- define "assent.lifecycle" -}}
+startupProbe:
+  grpc: {port: {{ .service.port }}}
+  periodSeconds: 2
+  failureThreshold: 60
+readinessProbe:
+  grpc: {port: {{ .service.port }}}
+  periodSeconds: 5
+  timeoutSeconds: 3
+# Health says no while the database is away, and a restart would not bring it back.
+livenessProbe:
+  tcpSocket: {port: {{ include "assent.portName" .service }}}
+  periodSeconds: 10
+  timeoutSeconds: 3
+{{- if gt (int .root.Values.server.preStopSeconds) 0 }}
+lifecycle:
+  # Calls still arrive until every node knows that the replica goes.
+  preStop:
+    sleep: {seconds: {{ .root.Values.server.preStopSeconds }}}
+{{- end }}
+{{- end }}
+
+{{/* The Secrets of a service: name of the volume to the Secret, and to its files where only some keys are wanted. */}}
+{{- define "assent.secretVolumes" -}}
+{{- $values := .service.values }}
+{{- $volumes := dict }}
+{{- if .service.auth }}
+{{- $files := dict "identities.yaml" "identities.yaml" }}
+{{- if .service.calls }}
+{{- $_ := set $files (printf "token-%s" .service.name) "token" }}
+{{- end }}
+{{- $_ := set $volumes "auth" (dict "secret" (include "assent.authSecret" .root) "files" $files) }}
+{{- end }}
+{{- with ($values.secrets | default dict).existingSecret }}
+{{- $_ := set $volumes "secrets" (dict "secret" .) }}
+{{- end }}
+{{- with $values.webhook }}
+{{- if .url }}
+{{- $_ := set $volumes "webhook" (dict "secret" .existingSecret "files" (dict .key "secret")) }}
+{{- end }}
+{{- end }}
+{{- with $values.keyEncryption }}
+{{- if .existingSecret }}
+{{- $_ := set $volumes "key-encryption" (dict "secret" .existingSecret "files" (dict (.key | default "secret") "secret")) }}
+{{- end }}
+{{- end }}
+{{- toJson $volumes }}
+{{- end }}
+
+{{- define "assent.mounts" -}}
+- {name: tmp, mountPath: /tmp}
+{{- if ne (include "assent.files" .) "{}" }}
+- {name: files, mountPath: /etc/assent/files, readOnly: true}
+{{- end }}
+{{- if .service.values.persistence }}
+- {name: data, mountPath: /var/lib/assent}
+{{- end }}
+{{- range $name, $_ := include "assent.secretVolumes" . | fromJson }}
+- {name: {{ $name }}, mountPath: /etc/assent/{{ $name }}, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{- define "assent.volumes" -}}
+- name: tmp
+  emptyDir: {}
+{{- $files := include "assent.files" . | fromJson }}
+{{- if $files }}
+- name: files
+  configMap:
+    name: {{ .service.fullname }}
+    items:
+      {{- range $path, $_ := $files }}
+      - {key: {{ replace "/" "-" $path }}, path: {{ $path }}}
+      {{- end }}
+{{- end }}
+{{- with .service.values.persistence }}
+- name: data
+  {{- if .enabled }}
+  persistentVolumeClaim:
+    claimName: {{ .existingClaim | default $.service.fullname }}
+  {{- else }}
+  emptyDir: {}
+  {{- end }}
+{{- end }}
+{{- range $name, $volume := include "assent.secretVolumes" . | fromJson }}
+- name: {{ $name }}
+  secret:
+    secretName: {{ $volume.secret }}
+    defaultMode: 0440
+    {{- with $volume.files }}
+    items:
+      {{- range $key, $path := . }}
+      - {key: {{ $key }}, path: {{ $path }}}
+      {{- end }}
+    {{- end }}
+{{- end }}
+{{- end }}
