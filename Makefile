@@ -53,6 +53,11 @@ test: first-build ## run every test, on SQLite and on a throw-away Postgres and 
 test-web: first-build ## build the web UI and test it in a browser; needs Node 20 or newer, installs Chromium
 	@tests/web.sh
 
+.PHONY: test-image
+test-image: first-build ## build the images without a Docker engine and run them; needs buildah, and says so where it is not
+	@cargo build --quiet $(SERVICES:%=--package assent-%) --package assent-cli --bins
+	@tests/image.sh $${CARGO_TARGET_DIR:-target}/debug || [ $$? = 77 ]
+
 .PHONY: fuzz
 fuzz: first-build ## fuzz whatever reads a plan, guided by coverage, 30 s each (make fuzz SECONDS=600); needs c++
 	@fuzz/run.sh $(or $(SECONDS),30)
