@@ -172,6 +172,7 @@ minReplicas services.risk.autoscaling.minReplicas=0
 services.risk.autoscaling.minReplicas services.risk.autoscaling.enabled=true,services.risk.autoscaling.minReplicas=7,services.risk.autoscaling.maxReplicas=6,services.risk.autoscaling.cpuPercent=50
 cpuPercent services.risk.autoscaling.enabled=true
 services.planner.egress networkPolicy.enabled=true,services.planner.config.llm_url=https://models.example.com
+services.dashboard.egress networkPolicy.enabled=true,services.dashboard.config.oidc.issuer=https://login.example.com
 public_url services.dashboard.config.public_url=assent.example.com
 BAD
 }

@@ -41,6 +41,9 @@
 {{- if and .Values.networkPolicy.enabled ($services.planner.values.config | default dict).llm_url (not $services.planner.values.egress) }}
 {{- fail "services.planner.egress: a NetworkPolicy would keep the planner from its language model (llm_url)" }}
 {{- end }}
+{{- if and .Values.networkPolicy.enabled (dig "oidc" "issuer" "" ($services.dashboard.values.config | default dict)) (not $services.dashboard.values.egress) }}
+{{- fail "services.dashboard.egress: a NetworkPolicy would keep the dashboard from its OpenID provider (oidc.issuer)" }}
+{{- end }}
 {{- with .Values.ingress }}
 {{- if and .enabled (not (or .host .grpcHost)) }}
 {{- fail "ingress.host or ingress.grpcHost: an Ingress needs a name" }}

@@ -57,6 +57,11 @@ lifecycle:
 {{- $_ := set $volumes "key-encryption" (dict "secret" .existingSecret "files" (dict (.key | default "secret") "secret")) }}
 {{- end }}
 {{- end }}
+{{- with $values.oidcSecret }}
+{{- if .existingSecret }}
+{{- $_ := set $volumes "oidc" (dict "secret" .existingSecret "files" (dict (.key | default "secret") "secret")) }}
+{{- end }}
+{{- end }}
 {{- toJson $volumes }}
 {{- end }}
 

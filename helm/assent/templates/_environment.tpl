@@ -97,6 +97,9 @@ Argument: root and service (of "assent.services").
 {{- if (.service.values.keyEncryption | default dict).existingSecret }}
 {{- $_ := set $own "key_encryption_secret_file" "/etc/assent/key-encryption/secret" }}
 {{- end }}
+{{- if (.service.values.oidcSecret | default dict).existingSecret }}
+{{- $_ := set $own "oidc" (set ($own.oidc | default dict) "client_secret_file" "/etc/assent/oidc/secret") }}
+{{- end }}
 {{- range $key, $value := $own }}
 - name: ASSENT_SERVICE__{{ upper $key }}
   value: {{ include "assent.environment.value" $value | quote }}
