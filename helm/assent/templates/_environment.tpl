@@ -107,7 +107,7 @@ Argument: root and service (of "assent.services").
 {{- end }}
 
 {{/*
-A value as the services read it in a variable: JSON, but for maps, whose members are NAME=VALUE.
+A value as the services read it in a variable: JSON, but for maps, in lists too, whose members are NAME=VALUE.
 */}}
 {{- define "assent.environment.value" -}}
 {{- if kindIs "map" . }}
@@ -116,6 +116,12 @@ A value as the services read it in a variable: JSON, but for maps, whose members
 {{- $members = append $members (printf "%s=%s" $name (include "assent.environment.value" $value)) }}
 {{- end }}
 {{- printf "{%s}" (join "," $members) }}
+{{- else if kindIs "slice" . }}
+{{- $members := list }}
+{{- range . }}
+{{- $members = append $members (include "assent.environment.value" .) }}
+{{- end }}
+{{- printf "[%s]" (join "," $members) }}
 {{- else }}
 {{- toJson . }}
 {{- end }}
