@@ -1,10 +1,10 @@
-import { QueryClient, QueryClientProvider, useQuery } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { QueryClient, QueryClientProvider, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useMemo, useState } from "react";
 
 import { ClientsProvider, ownClients, useClients } from "./api/clients";
 import { isSignedOut, isTransient } from "./api/problem";
 import { LoginPage } from "./login/LoginPage";
-import { Pages } from "./Pages";
+import { Pages, prefetch } from "./Pages";
 import { CallerProvider } from "./shell/caller";
 import { Shell } from "./shell/Shell";
 import { Failure, Waiting } from "./ui/parts";
@@ -30,7 +30,10 @@ function Life({ onEnd }: { onEnd: () => void }) {
 }
 
 function SignedIn({ onSignedOut }: { onSignedOut: () => void }) {
-  const { directory } = useClients();
+  const clients = useClients();
+  const { directory } = clients;
+  const queries = useQueryClient();
+  useEffect(() => prefetch(window.location.pathname, clients, queries), [clients, queries]);
   const caller = useQuery({ queryKey: ["caller"], queryFn: () => directory.getCaller({}), staleTime: Infinity });
   if (caller.error !== null && !isSignedOut(caller.error)) {
     return <Failure error={caller.error} retry={() => void caller.refetch()} />;

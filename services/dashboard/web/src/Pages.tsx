@@ -1,13 +1,26 @@
+import type { QueryClient } from "@tanstack/react-query";
+
 import { AnalyticsPage } from "./analytics/AnalyticsPage";
+import type { Clients } from "./api/clients";
 import { DelegationsPage } from "./delegations/DelegationsPage";
 import { InboxPage } from "./inbox/InboxPage";
 import { PolicyPage } from "./policy/PolicyPage";
 import { QueuePage } from "./queue/QueuePage";
+import { loadGraph } from "./review/graph/loadGraph";
 import { readTab, ReviewPage } from "./review/ReviewPage";
+import { reviewQuery } from "./review/useReview";
 import { usePath } from "./router/router";
 import { Nothing } from "./ui/parts";
 
 const SESSION = /^\/sessions\/(ses_[0-9a-f]+)(?:\/([a-z]+))?$/;
+
+/** Begins to fetch what a page needs, before it is known who looks at it. */
+export function prefetch(path: string, { approval }: Clients, queries: QueryClient): void {
+  const [, id, name] = SESSION.exec(path) ?? [];
+  if (id === undefined) return;
+  void queries.prefetchQuery(reviewQuery(approval, id));
+  if (readTab(name) === "plan") void loadGraph();
+}
 
 export function Pages() {
   const path = usePath();

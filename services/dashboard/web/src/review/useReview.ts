@@ -1,6 +1,6 @@
-import { type UseQueryResult, useQuery } from "@tanstack/react-query";
+import { queryOptions, type UseQueryResult, useQuery } from "@tanstack/react-query";
 
-import { useClients } from "../api/clients";
+import { type Clients, useClients } from "../api/clients";
 import { type Open, useLive } from "../api/watch";
 import type { ExplainDecisionResponse } from "../gen/assent/approval/v1/explanation_pb";
 import type { PlanReviewSession } from "../gen/assent/review/v1/session_pb";
@@ -12,12 +12,11 @@ export interface Reviewed {
   explanation: ExplainDecisionResponse;
 }
 
-/** A session and where its decision stands, read anew with each fact about it. */
-export function useReview(id: string): { review: UseQueryResult<Reviewed>; live: boolean } {
-  const { approval } = useClients();
-  const review = useQuery({
+/** How a session and where its decision stands are read. */
+export const reviewQuery = (approval: Clients["approval"], id: string) =>
+  queryOptions({
     queryKey: reviewKey(id),
-    queryFn: async ({ signal }) => {
+    queryFn: async ({ signal }): Promise<Reviewed> => {
       const [{ session }, explanation] = await Promise.all([
         approval.getSession({ sessionId: id }, { signal }),
         approval.explainDecision({ sessionId: id }, { signal }),
@@ -26,6 +25,11 @@ export function useReview(id: string): { review: UseQueryResult<Reviewed>; live:
       return { session, explanation };
     },
   });
+
+/** A session and where its decision stands, read anew with each fact about it. */
+export function useReview(id: string): { review: UseQueryResult<Reviewed>; live: boolean } {
+  const { approval } = useClients();
+  const review = useQuery(reviewQuery(approval, id));
   const open: Open = (afterPosition, signal) => approval.watchSession({ sessionId: id, afterPosition }, { signal });
   const { live } = useLive(open, [reviewKey(id), ["versions", id], ["audit", id]], id);
   return { review, live };

@@ -45,6 +45,8 @@ export default function Graph(props: GraphProps) {
   const drawing = useMemo(() => draw(plan, folded, neighboursOnly ? near : undefined), [plan, folded, neighboursOnly, near]);
   const places = useMemo(() => layout(drawing), [drawing]);
   const nodes = useNodes(props, drawing, places, near);
+  // While it moves, the picture is one layer that is pushed about, and not drawn anew for each frame.
+  const [moving, setMoving] = useState(false);
   const [chosen, setChosen] = useState<string>();
   const edges = useEdges(props, drawing.lines, chosen);
   const height = Math.min(560, 120 + Math.max(0, ...[...places.values()].map(({ y }) => y)));
@@ -71,6 +73,9 @@ export default function Graph(props: GraphProps) {
         onEdgesDelete={(gone) => gone.forEach(({ source, target }) => onDisconnect?.(source, target))}
         deleteKeyCode={onDisconnect === undefined ? null : ["Delete", "Backspace"]}
         preventScrolling={false}
+        onMoveStart={() => setMoving(true)}
+        onMoveEnd={() => setMoving(false)}
+        className={moving ? "moving" : ""}
         onlyRenderVisibleElements={nodes.length > MANY}
         colorMode={(document.documentElement.dataset["theme"] ?? "system") as ColorMode}
       >
