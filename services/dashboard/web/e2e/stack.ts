@@ -15,6 +15,8 @@ export type Who = "agent" | "dev" | "lead" | "admin" | "admin2";
 
 export interface Stack {
   url: string;
+  /** What stands behind the @ in the ids of its people. */
+  domain: string;
   token: (who: Who) => string;
   /** Calls as somebody, past the browser. */
   as: (who: Who) => Clients;
@@ -55,7 +57,15 @@ export async function startStack(settings: string[] = []): Promise<[Stack, () =>
     await ended;
     rmSync(folder, { recursive: true });
   };
-  return [{ url, token, as: (who) => callsAs(url, token(who)) }, end];
+  return [{ url, domain: "localhost", token, as: (who) => callsAs(url, token(who)) }, end];
+}
+
+/** The processes of deploy/local/cluster.sh, where tests/web_cluster.sh has started them. */
+function runningCluster(): Stack | undefined {
+  const [url, folder] = [process.env["ASSENT_CLUSTER_URL"], process.env["ASSENT_CLUSTER_DIR"]];
+  if (url === undefined || folder === undefined) return undefined;
+  const token = (who: Who) => readFileSync(join(folder, "tokens", who), "utf8").trim();
+  return { url, domain: "cluster.local", token, as: (who) => callsAs(url, token(who)) };
 }
 
 function callsAs(url: string, token: string): Clients {
@@ -69,6 +79,8 @@ function callsAs(url: string, token: string): Clients {
 export const test = base.extend<{ signIn: (who: Who) => Promise<Page> }, { stack: Stack }>({
   stack: [
     async ({}, use) => {
+      const cluster = runningCluster();
+      if (cluster !== undefined) return use(cluster);
       const [stack, end] = await startStack();
       await use(stack);
       await end();
