@@ -70,6 +70,12 @@ test-model: first-build ## ask a real, small language model for plans
 bench: first-build ## submit, approve and execute as fast as it goes, on both storages, beside pgbench
 	@ASSENT_TEST_FSYNC=on tests/servers.sh cargo run --release --package assent-tests --bin assent-bench
 
+.PHONY: bench-web
+bench-web: first-build web ## measure the web UI in a browser: a queue of 10,000 sessions, a large review, a graph of 500 items
+	@cargo build --quiet --release --package assent-cli
+	@bin="$$(realpath "$${CARGO_TARGET_DIR:-target}/release/assent")" && cd services/dashboard/web \
+	  && ASSENT_SESSIONS=$(or $(SESSIONS),10000) ASSENT_BIN="$$bin" npx playwright test numbers --workers 1
+
 .PHONY: soak
 soak: first-build ## kill `assent dev` a thousand times while workflows run, and require that none is lost or doubled
 	@cargo build --package assent-cli --package assent-tests --bins

@@ -77,3 +77,24 @@ test("plans of low risk are gone through with a look at each", async ({ stack, s
   const state = async (id: string) => PlanReviewState[(await approval.getSession({ sessionId: id })).session?.state ?? 0];
   expect([await state(first), await state(second)]).toEqual(["APPROVED", "PENDING"]);
 });
+
+test("a decision is made on a phone", async ({ stack, signIn }) => {
+  const id = await submit(stack);
+  const page = await signIn("lead");
+  await page.setViewportSize({ width: 360, height: 740 });
+  await page.goto(`${stack.url}/sessions/${id}`);
+  // What is to be decided comes before the plan, which is long.
+  const decision = page.getByRole("region", { name: "Your decision" });
+  await expect(decision).toBeVisible();
+  const plan = await page.getByRole("region", { name: /^Plan of/ }).boundingBox();
+  expect((await decision.boundingBox())?.y ?? Infinity).toBeLessThan(plan?.y ?? 0);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
+  await page.getByRole("button", { name: "Reject …" }).click();
+  const dialog = page.getByRole("dialog");
+  const area = await dialog.boundingBox();
+  expect((area?.x ?? -1) >= 0 && (area?.x ?? 0) + (area?.width ?? Infinity) <= 360).toBe(true);
+  await expectAccessible(page);
+  await dialog.getByLabel("Reason").fill("not now");
+  await dialog.getByRole("button", { name: "Reject", exact: true }).click();
+  await expect(page.getByText("Rejected", { exact: true })).toBeVisible();
+});

@@ -36,9 +36,9 @@ export function Shell({ onSignedOut, children }: { onSignedOut: () => void; chil
           <Link href="/" className="text-lg font-bold text-text no-underline">
             Assent
           </Link>
-          <nav aria-label="Pages" className="flex flex-wrap gap-x-4">
+          <nav aria-label="Pages" className="flex flex-wrap gap-x-4 gap-y-1">
             {PAGES.map(([href, name]) => (
-              <Link key={href} href={href} aria-current={path === href ? "page" : undefined}>
+              <Link key={href} href={href} className="inline-block min-h-6" aria-current={path === href ? "page" : undefined}>
                 {name}
                 {href === "/inbox" && unread > 0 && ` (${unread})`}
               </Link>
