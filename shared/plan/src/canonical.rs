@@ -46,12 +46,13 @@ struct Member {
     /// Right behind the name and its quotes.
     name_end: usize,
     end: usize,
+    /// Whether the name is all ASCII with nothing escaped.
+    plain: bool,
 }
 
 /// RFC 8785 compares names as UTF-16, which is the order of bytes where all is ASCII and nothing escaped.
-fn order(a: &[u8], b: &[u8]) -> Ordering {
-    let plain = |name: &[u8]| name.is_ascii() && !name.contains(&b'\\');
-    if plain(a) && plain(b) {
+fn order((a, a_plain): (&[u8], bool), (b, b_plain): (&[u8], bool)) -> Ordering {
+    if a_plain && b_plain {
         // Without the closing quotes, or a name would not come before those that go on from it.
         return a[..a.len() - 1].cmp(&b[..b.len() - 1]);
     }
@@ -59,6 +60,11 @@ fn order(a: &[u8], b: &[u8]) -> Ordering {
         serde_json::from_slice::<String>(name).unwrap_or_default().encode_utf16().collect()
     };
     units(a).cmp(&units(b))
+}
+
+/// Whether `name` is all ASCII with nothing escaped.
+fn is_plain(name: &[u8]) -> bool {
+    name.is_ascii() && !name.contains(&b'\\')
 }
 
 fn not_finite() -> NotCanonical {
@@ -214,15 +220,15 @@ impl<'o> ser::Serializer for Writer<'o> {
         Ok(List::new(self.out, b"]}"))
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Object<'o>, NotCanonical> {
-        Ok(Object::new(self.out, b"}"))
+    fn serialize_map(self, len: Option<usize>) -> Result<Object<'o>, NotCanonical> {
+        Ok(Object::new(self.out, len.unwrap_or_default(), b"}"))
     }
 
-    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Object<'o>, NotCanonical> {
+    fn serialize_struct(self, name: &'static str, len: usize) -> Result<Object<'o>, NotCanonical> {
         if name.starts_with("$serde_json::private") {
             return Err(NotCanonical("it holds JSON that is written already".to_owned()));
         }
-        Ok(Object::new(self.out, b"}"))
+        Ok(Object::new(self.out, len, b"}"))
     }
 
     fn serialize_struct_variant(
@@ -230,10 +236,10 @@ impl<'o> ser::Serializer for Writer<'o> {
         _: &'static str,
         _: u32,
         variant: &'static str,
-        _: usize,
+        len: usize,
     ) -> Result<Object<'o>, NotCanonical> {
         wrap(self.out, variant)?;
-        Ok(Object::new(self.out, b"}}"))
+        Ok(Object::new(self.out, len, b"}}"))
     }
 }
 
@@ -277,16 +283,16 @@ struct Object<'o> {
     /// Of the first member.
     start: usize,
     members: Vec<Member>,
-    /// Start and end of a name whose value is still to come.
-    name: Option<(usize, usize)>,
+    /// Start and end of a name whose value is still to come, and whether it is plain.
+    name: Option<(usize, usize, bool)>,
     close: &'static [u8],
 }
 
 impl<'o> Object<'o> {
-    fn new(out: &'o mut Vec<u8>, close: &'static [u8]) -> Self {
+    fn new(out: &'o mut Vec<u8>, members: usize, close: &'static [u8]) -> Self {
         out.push(b'{');
         let start = out.len();
-        Self { out, start, members: Vec::new(), name: None, close }
+        Self { out, start, members: Vec::with_capacity(members), name: None, close }
     }
 
     fn name(&mut self, name: &(impl Serialize + ?Sized)) -> Result<(), NotCanonical> {
@@ -298,21 +304,21 @@ impl<'o> Object<'o> {
         if self.out.get(start) != Some(&b'"') {
             return Err(NotCanonical("the name of a member is no text".to_owned()));
         }
-        self.name = Some((start, self.out.len()));
+        self.name = Some((start, self.out.len(), is_plain(&self.out[start..])));
         Ok(())
     }
 
     fn value(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), NotCanonical> {
         let name = self.name.take();
-        let (start, name_end) = name.ok_or_else(|| NotCanonical("a member has no name".to_owned()))?;
+        let (start, name_end, plain) = name.ok_or_else(|| NotCanonical("a member has no name".to_owned()))?;
         self.out.push(b':');
         value.serialize(Writer { out: self.out })?;
-        self.members.push(Member { start, name_end, end: self.out.len() });
+        self.members.push(Member { start, name_end, end: self.out.len(), plain });
         Ok(())
     }
 
     fn close(mut self) -> Result<(), NotCanonical> {
-        let name = |member: &Member| &self.out[member.start..member.name_end];
+        let name = |member: &Member| (&self.out[member.start..member.name_end], member.plain);
         if !self.members.is_sorted_by(|a, b| order(name(a), name(b)).is_lt()) {
             self.sort()?;
         }
@@ -323,7 +329,7 @@ impl<'o> Object<'o> {
     fn sort(&mut self) -> Result<(), NotCanonical> {
         let written = self.out.split_off(self.start);
         let part = |start: usize, end: usize| &written[start - self.start..end - self.start];
-        let name = |member: &Member| part(member.start, member.name_end);
+        let name = |member: &Member| (part(member.start, member.name_end), member.plain);
         self.members.sort_by(|a, b| order(name(a), name(b)));
         if self.members.windows(2).any(|two| name(&two[0]) == name(&two[1])) {
             return Err(NotCanonical("an object has two members of one name".to_owned()));
