@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use assent_core::id::{EventId, SessionId};
 use assent_core::{Actor, ContextSource, Timestamp};
-use assent_events::append;
+use assent_events::{Log, Relay, append};
 use assent_notification::{Config, SmtpTls};
 use assent_proto::approval::v1::{ContactAddresses, SubmitForApprovalRequest, UpsertUserRequest, User};
 use assent_proto::event::v1::ApprovalReminderSent;
@@ -17,6 +17,7 @@ use assent_store::{Db, Sql};
 use assent_testkit::Storage;
 use assent_tests::embedded::Wishes;
 use assent_tests::{Embedded, people};
+use tokio_util::sync::CancellationToken;
 
 use crate::sinks::{Http, Smtp, Switch};
 
@@ -125,6 +126,11 @@ async fn soon(storage: Storage) {
 
     let gate = stage.stack.storage().open("approval_gate").await;
     let source = ContextSource::system();
+    // A replica of the gate, which publishes what it has committed.
+    let (stopped, keep) = (CancellationToken::new(), Duration::from_secs(3600));
+    let log = Log::new(gate.clone(), "approval-gate");
+    let relay = Relay::new(log, stage.stack.bus().clone(), source.clone(), keep);
+    let relay = tokio::spawn(relay.run(stopped.clone()));
     let mut told = HashMap::<EventId, Timestamp>::new();
     let mut ticks = tokio::time::interval(Duration::from_secs(1) / EVENTS_PER_SECOND);
     for n in 0..(EVENTS_PER_SECOND * SECONDS) as usize {
@@ -151,6 +157,8 @@ async fn soon(storage: Storage) {
         line(channel, of.map(|(event, _, at)| at.since(told[event])).collect());
     }
     line("all", rows.iter().filter_map(|(e, _, at)| Some(at.since(*told.get(e)?))).collect());
+    stopped.cancel();
+    relay.await.unwrap();
     gate.close().await;
     db.close().await;
     stage.stack.stop().await;

@@ -21,6 +21,7 @@ pub struct Embedded {
     running: Running,
     addresses: Addresses,
     clock: Clock,
+    bus: Bus,
     storage: Storage,
     folder: TempDir,
 }
@@ -63,7 +64,8 @@ impl Embedded {
         let source = ContextSource::seeded(clock.clone(), rand_seed(&folder));
         let database = config::Database { url: storage.url().to_owned(), max_connections: 16 };
         let credentials = Credentials::new(&people::identities(), "static_token").expect("credentials");
-        let wiring = Wiring::local(database, Bus::local(), credentials, source);
+        let bus = Bus::local();
+        let wiring = Wiring::local(database, bus.clone(), credentials, source);
         wishes.executor.data_dir = folder.path().join("executor");
         let mut host = Host::new(wiring);
         host.add::<assent_planner::Planner>(Default::default()).await.expect("planner");
@@ -77,7 +79,7 @@ impl Embedded {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let running = host.start(listener).await.expect("the stack");
         let addresses = Addresses::one(&format!("http://{}", running.address()));
-        Self { running, addresses, clock, storage, folder }
+        Self { running, addresses, clock, bus, storage, folder }
     }
 
     /// Calls as one of [`people`].
@@ -98,6 +100,11 @@ impl Embedded {
     /// Moves the clock.
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);
+    }
+
+    /// What rings when a service has published something.
+    pub fn bus(&self) -> &Bus {
+        &self.bus
     }
 
     /// The databases.

@@ -20,6 +20,7 @@ mod wire_up;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -49,6 +50,8 @@ const NAME: &str = "notification";
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often to look for what is old enough to be removed.
 const REMOVE_EVERY: Duration = Duration::from_secs(60 * 60);
+/// Most events whose notices are written in one transaction.
+const EVENTS_AT_ONCE: NonZeroUsize = NonZeroUsize::new(32).unwrap();
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A log that is followed: name of the task, of the position, and whose it is.
@@ -164,11 +167,11 @@ impl Notification {
         };
         let (app, stop) = (Arc::clone(&self.app), tasks.stop());
         tasks.spawn(task, OnError::Shutdown, async move {
-            let handler = move |event: Arc<_>, cursor| {
+            let handler = move |events: Vec<Arc<_>>, cursor| {
                 let app = Arc::clone(&app);
-                async move { follow::handle(&app, &event, &cursor).await }
+                async move { follow::handle(&app, &events, &cursor).await }
             };
-            consumer.run(handler, stop).await;
+            consumer.run_batches(EVENTS_AT_ONCE, handler, stop).await;
             Ok::<(), Infallible>(())
         });
     }

@@ -1,5 +1,7 @@
 //! Following the executor: what runs really took.
 
+use std::sync::Arc;
+
 use assent_core::Timestamp;
 use assent_events::{Cursor, Handled};
 use assent_proto::event::v1::Event;
@@ -14,20 +16,29 @@ use crate::store::samples::{self, Finished};
 /// Longest name of a tool or agent type, as in a plan.
 const MAX_NAME: usize = 128;
 
-/// Handles one event of the executor.
+/// Handles events of the executor.
 pub(crate) async fn handle(
     db: &Db,
-    event: &Event,
+    events: &[Arc<Event>],
     cursor: &Cursor,
     now: Timestamp,
 ) -> Result<Handled, StoreError> {
-    let Some(Payload::WorkItemRunChanged(changed)) = &event.payload else { return Ok(Handled::Skipped) };
-    let Some(finished) = changed.run.as_ref().and_then(read) else { return Ok(Handled::Skipped) };
+    let finished: Vec<Finished> = events.iter().filter_map(|event| finished(event)).collect();
+    if finished.is_empty() {
+        return Ok(Handled::Skipped);
+    }
     let mut tx = db.begin().await?;
     cursor.advance(&mut tx).await?;
     samples::add(&mut tx, &finished, now).await?;
     tx.commit().await?;
     Ok(Handled::Done)
+}
+
+fn finished(event: &Event) -> Option<Finished> {
+    match &event.payload {
+        Some(Payload::WorkItemRunChanged(changed)) => changed.run.as_ref().and_then(read),
+        _ => None,
+    }
 }
 
 /// A run that ended well. One that failed says nothing about what success takes.

@@ -16,6 +16,7 @@ mod llm;
 mod store;
 
 use std::convert::Infallible;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub use crate::store::{MIGRATIONS, STATEMENTS};
 
 /// Whose runs are followed.
 const EXECUTOR: &str = "executor";
+/// Most events of the executor that are taken in at once.
+const RUNS_AT_ONCE: NonZeroUsize = NonZeroUsize::new(100).unwrap();
 /// How often what is too old is forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(60 * 60);
 
@@ -90,11 +93,11 @@ impl Service for Planner {
         };
         let (db, source, stop) = (self.db.clone(), self.source.clone(), tasks.stop());
         tasks.spawn("follow_runs", OnError::Shutdown, async move {
-            let handler = move |event: Arc<_>, cursor| {
+            let handler = move |events: Vec<Arc<_>>, cursor| {
                 let (db, now) = (db.clone(), source.now());
-                async move { follow::handle(&db, &event, &cursor, now).await }
+                async move { follow::handle(&db, &events, &cursor, now).await }
             };
-            consumer.run(handler, stop).await;
+            consumer.run_batches(RUNS_AT_ONCE, handler, stop).await;
             Ok::<(), Infallible>(())
         });
     }

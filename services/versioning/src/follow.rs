@@ -1,32 +1,35 @@
 //! Following the approval gate: its outcomes decide whether a plan may still change.
 
+use std::sync::Arc;
+
+use assent_core::Timestamp;
 use assent_events::{Cursor, Handled};
 use assent_proto::event::v1::Event;
 use assent_proto::event::v1::event::Payload;
 use assent_proto::review::v1::ApprovalDecision;
 use assent_rpc::convert::read_message;
 
-use crate::app::{App, Outcome};
+use crate::app::{App, Outcome, Said};
 use crate::domain::Closing;
 use crate::error::VersioningError;
 
-/// Handles one event of the approval gate.
+/// Handles events of the approval gate.
 pub(crate) async fn handle(
     app: &App,
-    event: &Event,
+    events: &[Arc<Event>],
     cursor: &Cursor,
-    now: assent_core::Timestamp,
+    now: Timestamp,
 ) -> Result<Handled, VersioningError> {
-    if let Some(Payload::PlanVoteCast(fact)) = &event.payload {
-        let voted = fact.vote.as_ref().map(|vote| vote.version);
-        return match (event.session_id.parse(), voted) {
-            (Ok(session), Some(number)) => app.keep_voted(session, number, cursor, now).await,
-            _ => Ok(Handled::Skipped),
-        };
-    }
-    match read(event) {
-        Some(outcome) => app.close(&outcome, cursor, now).await,
-        None => Ok(Handled::Skipped),
+    let said: Vec<Said> = events.iter().filter_map(|event| said(event)).collect();
+    app.settle(&said, cursor, now).await
+}
+
+fn said(event: &Event) -> Option<Said> {
+    match &event.payload {
+        Some(Payload::PlanVoteCast(fact)) => {
+            Some(Said::Voted(event.session_id.parse().ok()?, fact.vote.as_ref()?.version))
+        }
+        _ => read(event).map(Said::Ended),
     }
 }
 

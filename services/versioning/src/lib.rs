@@ -13,6 +13,7 @@ mod grpc;
 mod store;
 
 use std::convert::Infallible;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use assent_core::ContextSource;
@@ -34,6 +35,8 @@ use crate::app::{App, Lanes};
 use crate::error::VersioningError;
 use crate::grpc::{Editor, Grpc};
 
+/// Most events of the approval gate that are taken in at once.
+const EVENTS_AT_ONCE: NonZeroUsize = NonZeroUsize::new(32).unwrap();
 const APPROVAL_GATE: &str = "approval-gate";
 
 /// The service.
@@ -99,11 +102,11 @@ impl Service for Versioning {
         };
         let (app, source, stop) = (Arc::clone(&self.app), self.source.clone(), tasks.stop());
         tasks.spawn("follow_approvals", OnError::Shutdown, async move {
-            let handler = move |event: Arc<_>, cursor| {
+            let handler = move |events: Vec<Arc<_>>, cursor| {
                 let (app, now) = (Arc::clone(&app), source.now());
-                async move { follow::handle(&app, &event, &cursor, now).await }
+                async move { follow::handle(&app, &events, &cursor, now).await }
             };
-            consumer.run(handler, stop).await;
+            consumer.run_batches(EVENTS_AT_ONCE, handler, stop).await;
             Ok::<(), Infallible>(())
         });
     }

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::mem::take;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,6 +67,8 @@ struct Progress {
     /// Unknown before the first round, and after another replica went ahead.
     handled: Option<i64>,
     saved: i64,
+    /// Up to here events are handed over one by one: a batch with them failed.
+    apart_until: i64,
 }
 
 #[derive(PartialEq)]
@@ -79,9 +82,26 @@ impl Consumer {
     /// over again, after a growing delay, for as long as it takes: none is ever skipped. The handler
     /// may see an event twice, and makes its effect only in the transaction that advances the cursor,
     /// or so that repeating it changes nothing.
-    pub async fn run<H, F, E>(mut self, mut handler: H, shutdown: CancellationToken)
+    pub async fn run<H, F, E>(self, mut handler: H, shutdown: CancellationToken)
     where
         H: FnMut(Arc<Event>, Cursor) -> F + Send,
+        F: Future<Output = Result<Handled, E>> + Send,
+        E: Error + Send + 'static,
+    {
+        let each = |mut events: Vec<Arc<Event>>, cursor| handler(events.remove(0), cursor);
+        self.run_batches(NonZeroUsize::MIN, each, shutdown).await;
+    }
+
+    /// The same with up to `most` events at once, which are never none: their effects and the cursor go into one
+    /// transaction. Those of a batch that fails are handed over one by one, so that one that cannot be handled holds
+    /// up only what comes after it.
+    pub async fn run_batches<H, F, E>(
+        mut self,
+        most: NonZeroUsize,
+        mut handler: H,
+        shutdown: CancellationToken,
+    ) where
+        H: FnMut(Vec<Arc<Event>>, Cursor) -> F + Send,
         F: Future<Output = Result<Handled, E>> + Send,
         E: Error + Send + 'static,
     {
@@ -92,7 +112,7 @@ impl Consumer {
         let mut rested = false;
         while !shutdown.is_cancelled() {
             let delay = match self
-                .round(&mut progress, take(&mut rested), &mut backoff, &mut handler, &shutdown)
+                .round(&mut progress, take(&mut rested), most, &mut backoff, &mut handler, &shutdown)
                 .await
             {
                 Ok(Next::Read) => continue,
@@ -129,12 +149,13 @@ impl Consumer {
         &mut self,
         progress: &mut Progress,
         rested: bool,
+        most: NonZeroUsize,
         backoff: &mut Backoff,
         handler: &mut H,
         shutdown: &CancellationToken,
     ) -> Result<Next, ConsumeError<E>>
     where
-        H: FnMut(Arc<Event>, Cursor) -> F,
+        H: FnMut(Vec<Arc<Event>>, Cursor) -> F,
         F: Future<Output = Result<Handled, E>>,
         E: Error + 'static,
     {
@@ -154,26 +175,33 @@ impl Consumer {
             () = shutdown.cancelled() => return Ok(Next::Wait),
             page = self.read(handled) => page?,
         };
-        for event in page.events {
+        let mut events = page.events.into_iter().map(Arc::new).peekable();
+        while let Some(first) = events.peek().map(|event| event.position) {
             if shutdown.is_cancelled() {
                 break;
             }
-            let event = Arc::new(event);
-            let cursor = self.cursor(event.position);
-            match handler(Arc::clone(&event), cursor).await {
-                Ok(Handled::Done) => progress.saved = event.position,
+            let size = if first <= progress.apart_until { 1 } else { most.get() };
+            let batch: Vec<Arc<Event>> = events.by_ref().take(size).collect();
+            let Some(last) = batch.last().cloned() else { break };
+            let cursor = Cursor { consumer: Arc::from(self.name.as_str()), first, position: last.position };
+            match handler(batch, cursor).await {
+                Ok(Handled::Done) => progress.saved = last.position,
                 Ok(Handled::Skipped) => {}
                 Err(source) => {
                     // Another replica may have been first, or the commit gone through unheard.
-                    if Cursor::load(&self.db, &self.name).await? >= event.position {
+                    if Cursor::load(&self.db, &self.name).await? >= first {
                         progress.handled = None;
                         return Ok(Next::Read);
                     }
-                    let Event { id, r#type: name, position, .. } = Arc::unwrap_or_clone(event);
+                    if last.position > first {
+                        progress.apart_until = last.position;
+                        return Ok(Next::Read);
+                    }
+                    let Event { id, r#type: name, position, .. } = Arc::unwrap_or_clone(last);
                     return Err(ConsumeError::Handler { id, name, position, source });
                 }
             }
-            handled = event.position;
+            handled = last.position;
             progress.handled = Some(handled);
             backoff.reset();
         }
@@ -185,7 +213,7 @@ impl Consumer {
 
     async fn load(&self, progress: &mut Progress) -> Result<i64, StoreError> {
         let position = Cursor::load(&self.db, &self.name).await?;
-        *progress = Progress { handled: Some(position), saved: position };
+        *progress = Progress { handled: Some(position), saved: position, ..*progress };
         Ok(position)
     }
 
@@ -202,7 +230,8 @@ impl Consumer {
             return Ok(());
         };
         let mut tx = self.db.begin().await?;
-        match self.cursor(handled).advance(&mut tx).await {
+        let consumer = Arc::from(self.name.as_str());
+        match (Cursor { consumer, first: handled, position: handled }).advance(&mut tx).await {
             Ok(()) => tx.commit().await?,
             // Another replica is as far, or further.
             Err(StoreError::Conflict) => {
@@ -213,9 +242,5 @@ impl Consumer {
         }
         progress.saved = handled;
         Ok(())
-    }
-
-    fn cursor(&self, position: i64) -> Cursor {
-        Cursor { consumer: Arc::from(self.name.as_str()), position }
     }
 }

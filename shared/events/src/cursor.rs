@@ -11,24 +11,27 @@ const CREATE: Sql = Sql::new(
 );
 const LOAD: Sql = Sql::new("SELECT position FROM consumer_cursors WHERE consumer = $1");
 const ADVANCE: Sql =
-    Sql::new("UPDATE consumer_cursors SET position = $2 WHERE consumer = $1 AND position < $2");
+    Sql::new("UPDATE consumer_cursors SET position = $2 WHERE consumer = $1 AND position < $3");
 
-/// The right to have handled one event.
+/// The right to have handled one event, or several that follow each other.
 #[derive(Debug, Clone)]
 pub struct Cursor {
     pub(crate) consumer: Arc<str>,
+    /// Of the first of them.
+    pub(crate) first: i64,
+    /// Of the last.
     pub(crate) position: i64,
 }
 
 impl Cursor {
-    /// Notes in `tx` that the event is handled, so that this and the event's effect are committed
+    /// Notes in `tx` that the events are handled, so that this and their effects are committed
     /// together or not at all.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when another replica has handled the event already: return the error
+    /// [`StoreError::Conflict`] when another replica has handled one of them already: return the error
     /// and let `tx` roll back.
     pub async fn advance(&self, tx: &mut Tx) -> Result<(), StoreError> {
-        let statement = tx.query(ADVANCE).bind(&*self.consumer).bind(self.position);
+        let statement = tx.query(ADVANCE).bind(&*self.consumer).bind(self.position).bind(self.first);
         match statement.execute().await? {
             0 => Err(StoreError::Conflict),
             _ => Ok(()),

@@ -17,15 +17,15 @@ const APPEND: Sql = Sql::new(
      VALUES ($1, $2, $3, $4, $5, $6, $7)",
 );
 
-// A list of {id, type, payload} in hexadecimal digits, in one statement however long it is.
+// A list of {id, session, type, payload}, but for the type in hexadecimal digits, in one statement however long it is.
 const APPEND_ALL: Sql = Sql::split(
     "INSERT INTO events (id, session_id, type, occurred_at, actor, traceparent, payload)
-     SELECT fact.id, $2, fact.type, $3, $4, $5, decode(fact.payload, 'hex')
-     FROM ROWS FROM (jsonb_to_recordset(CAST($1 AS JSONB)) AS (id UUID, type TEXT, payload TEXT))
-         WITH ORDINALITY AS fact (id, type, payload, place)
+     SELECT fact.id, fact.session, fact.type, $2, $3, $4, decode(fact.payload, 'hex')
+     FROM ROWS FROM (jsonb_to_recordset(CAST($1 AS JSONB)) AS (id UUID, session UUID, type TEXT, payload TEXT))
+         WITH ORDINALITY AS fact (id, session, type, payload, place)
      ORDER BY fact.place",
     "INSERT INTO events (id, session_id, type, occurred_at, actor, traceparent, payload)
-     SELECT unhex(value ->> 'id'), $2, value ->> 'type', $3, $4, $5, unhex(value ->> 'payload')
+     SELECT unhex(value ->> 'id'), unhex(value ->> 'session'), value ->> 'type', $2, $3, $4, unhex(value ->> 'payload')
      FROM json_each($1) ORDER BY key",
 );
 
@@ -33,28 +33,29 @@ const APPEND_ALL: Sql = Sql::split(
 #[derive(Serialize)]
 struct Written {
     id: String,
+    session: Option<String>,
     r#type: &'static str,
     payload: String,
 }
 
-/// Appends facts about `session` in their order, as [`append`] does one.
+/// Appends facts about sessions in their order, as [`append`] does one.
 pub async fn append_all(
     tx: &mut Tx,
     ctx: &OpContext,
-    session: Option<SessionId>,
-    payloads: Vec<Payload>,
+    facts: impl IntoIterator<Item = (Option<SessionId>, Payload)>,
 ) -> Result<(), StoreError> {
-    let written = |payload: Payload| {
+    let written = |(session, payload): (Option<SessionId>, Payload)| {
         let id: EventId = ctx.new_id();
         let r#type = type_name(&payload);
         let bytes = Event { payload: Some(payload), ..Event::default() }.encode_to_vec();
-        Written { id: id.uuid().simple().to_string(), r#type, payload: hex(&bytes) }
+        let session = session.map(|session| session.uuid().simple().to_string());
+        Written { id: id.uuid().simple().to_string(), session, r#type, payload: hex(&bytes) }
     };
-    let facts: Vec<Written> = payloads.into_iter().map(written).collect();
+    let facts: Vec<Written> = facts.into_iter().map(written).collect();
     if facts.is_empty() {
         return Ok(());
     }
-    let statement = tx.query(APPEND_ALL).bind(Json(&facts)).bind(session).bind(ctx.now());
+    let statement = tx.query(APPEND_ALL).bind(Json(&facts)).bind(ctx.now());
     statement.bind(Json(ctx.actor())).bind(ctx.traceparent()).execute().await?;
     tx.ring();
     Ok(())

@@ -37,7 +37,7 @@ const ADVANCE: Sql = Sql::new("UPDATE event_relay SET position = $1 WHERE id = 1
 
 const BATCH: i64 = 500;
 /// How often to look without being woken: for what another replica committed before it died.
-const TICK: Duration = Duration::from_secs(1);
+const TICK: Duration = Duration::from_secs(2);
 const COMPACT_EVERY: Duration = Duration::from_hours(1);
 
 /// Publishes what a service has committed. Every replica runs one; they take turns.
@@ -68,7 +68,7 @@ impl Relay {
         Self { log, bus, source, keep }
     }
 
-    /// Runs until `shutdown`: after every commit of this process, and about once a second.
+    /// Runs until `shutdown`: after every commit of this process, and about every two seconds.
     pub async fn run(self, shutdown: CancellationToken) {
         let mut committed = self.log.db().committed();
         let mut known = 0;

@@ -67,6 +67,7 @@ impl Drive {
         if !self.is_unasked() || Instant::now() < self.ask_at {
             return Ok(());
         }
+        self.ledger.flush().await?;
         let all = amendments::of_execution(&self.app.db, self.ledger.execution.id).await?;
         let open = |amendment: &Amendment| {
             let run = self.ledger.runs.get(&amendment.item);

@@ -43,6 +43,17 @@ impl Drive {
         bell: &Notify,
         stop: &CancellationToken,
     ) -> Result<Flow, ExecutorError> {
+        let flow = Box::pin(self.run_items(bell, stop)).await;
+        // Whatever went wrong, what has been done is known to have been done.
+        if flow.is_err()
+            && let Err(error) = self.ledger.flush().await
+        {
+            tracing::warn!(%error, "cannot keep what attempts came to");
+        }
+        flow
+    }
+
+    async fn run_items(&mut self, bell: &Notify, stop: &CancellationToken) -> Result<Flow, ExecutorError> {
         // Dropping it ends what still runs.
         let mut running: JoinSet<Ended> = JoinSet::new();
         if let Some(refusal) = self.recover(&mut running).await? {
@@ -56,10 +67,11 @@ impl Drive {
         let mut drained = None;
         loop {
             if drained.is_none() {
-                if std::mem::take(&mut news)
-                    && let Some(refusal) = self.amend().await?
-                {
-                    return self.refuse(&refusal).await;
+                if std::mem::take(&mut news) {
+                    self.ledger.flush().await?;
+                    if let Some(refusal) = self.amend().await? {
+                        return self.refuse(&refusal).await;
+                    }
                 }
                 self.ask().await?;
                 let retry = match self.turn(&mut running).await? {
@@ -67,6 +79,7 @@ impl Drive {
                     Turn::Again => continue,
                     Turn::Over(flow) => return Ok(flow),
                 };
+                self.ledger.flush().await?;
                 let look = Instant::now() + self.wait(retry, self.app.source.now());
                 tokio::select! {
                     () = stop.cancelled() => {
@@ -93,6 +106,7 @@ impl Drive {
                         if let Some(refusal) = self.take_in(ended.ok(), &mut running).await? {
                             return self.refuse(&refusal).await;
                         }
+                        self.ledger.flush().await?;
                     }
                     () = sleep_until(drained.unwrap_or(renewal).min(renewal)) => {}
                 }
@@ -242,6 +256,7 @@ impl Drive {
             if self.stood.get(&session).is_some_and(|at| at.elapsed() < LATE) {
                 continue;
             }
+            self.ledger.flush().await?;
             let verified = self.amendments.get(&session).unwrap_or(&self.verified);
             if let Err(refusal) = verified.check_standing(&self.app, &self.ledger.ctx).await? {
                 return Ok(Err(refusal));
@@ -323,7 +338,7 @@ impl Drive {
                 }
             }
         }
-        self.ledger.commit(batch).await?;
+        self.ledger.stage(batch);
         Ok(None)
     }
 

@@ -1,6 +1,7 @@
 //! What is known of an execution, and the only way to change it: in one transaction, under the lease, with the
 //! events that tell of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub(super) struct Ledger {
     /// What a person has asked for, as last heard.
     pub(super) order: Option<Order>,
     revision: i64,
+    /// What is in `runs` already, and is written with whatever follows from it.
+    staged: Option<Batch>,
 }
 
 /// Changes that become true together.
@@ -67,6 +70,27 @@ impl Batch {
     pub(super) fn is_empty(&self) -> bool {
         self.runs.is_empty() && self.kept.is_empty() && self.artifacts.is_empty() && self.refused.is_none()
     }
+
+    /// Both, of which `later` knows the execution as it is after both.
+    fn and(mut self, later: Self) -> Self {
+        self.runs.extend(later.runs);
+        self.kept.extend(later.kept);
+        self.artifacts.extend(later.artifacts);
+        self.forgotten.extend(later.forgotten);
+        self.asked.extend(later.asked);
+        self.opened.extend(later.opened);
+        self.applied.extend(later.applied);
+        self.replaced.extend(later.replaced);
+        self.refused = later.refused.or(self.refused);
+        self.answered = later.answered.or(self.answered);
+        Self { execution: later.execution, ..self }
+    }
+
+    /// Each run as it is in the end.
+    fn last_of_runs(&self) -> Vec<&Run> {
+        let last: BTreeMap<Id<RunKind>, &Run> = self.runs.iter().map(|run| (run.id, run)).collect();
+        last.into_values().collect()
+    }
 }
 
 impl Ledger {
@@ -76,7 +100,17 @@ impl Ledger {
         let ctx = app.context(approved.traceparent.as_deref());
         let runs = runs.into_iter().map(|run| (run.item.clone(), run)).collect();
         let order = execution.order;
-        Ok(Self { app: Arc::clone(app), lease, ctx, execution, runs, approved, order, revision })
+        Ok(Self {
+            app: Arc::clone(app),
+            lease,
+            ctx,
+            execution,
+            runs,
+            approved,
+            order,
+            revision,
+            staged: None,
+        })
     }
 
     /// Nothing yet, to be filled.
@@ -96,11 +130,36 @@ impl Ledger {
         }
     }
 
-    /// Makes `batch` durable. Tries again while the database is busy and the lease lasts.
+    /// Takes in what effects came to, to be written together with what begins because of it: before anything else
+    /// happens that takes long, [`Ledger::flush`] must be called. Changes nothing of the execution itself.
+    pub(super) fn stage(&mut self, batch: Batch) {
+        self.runs.extend(batch.runs.iter().map(|run| (run.item.clone(), run.clone())));
+        self.staged = Some(match self.staged.take() {
+            Some(earlier) => earlier.and(batch),
+            None => batch,
+        });
+    }
+
+    /// Makes durable what is staged.
+    ///
+    /// # Errors
+    /// As [`Ledger::commit`].
+    pub(super) async fn flush(&mut self) -> Result<(), ExecutorError> {
+        match self.staged.take() {
+            Some(batch) => self.commit(batch).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Makes `batch` durable, with what is staged. Tries again while the database is busy and the lease lasts.
     ///
     /// # Errors
     /// [`ExecutorError::LeaseLost`] when somebody else drives the execution: nothing was written.
     pub(super) async fn commit(&mut self, batch: Batch) -> Result<(), ExecutorError> {
+        let batch = match self.staged.take() {
+            Some(earlier) => earlier.and(batch),
+            None => batch,
+        };
         let ended = if batch.execution.state.is_final() { Some(self.ended(&batch).await?) } else { None };
         let before = self.execution.state;
         let deadline = Instant::now() + Duration::from_secs(self.app.config.lease_seconds);
@@ -137,7 +196,9 @@ impl Ledger {
 
     /// The fact of the end, as it will be after `batch`.
     async fn ended(&self, batch: &Batch) -> Result<ExecutionEnded, ExecutorError> {
-        let artifacts = artifacts::of_execution(&self.app.db, self.execution.id).await?;
+        let mut artifacts = artifacts::of_execution(&self.app.db, self.execution.id).await?;
+        artifacts.retain(|artifact| !batch.forgotten.contains(&artifact.item));
+        artifacts.extend(batch.artifacts.iter().cloned());
         let mut runs = self.runs.clone();
         runs.extend(batch.runs.iter().map(|run| (run.item.clone(), run.clone())));
         Ok(ExecutionEnded {
@@ -163,13 +224,13 @@ impl Ledger {
                 Guarded::Known(order) => return Ok(order),
                 Guarded::Lost => return Err(ExecutorError::LeaseLost),
             };
-        runs::save_all(&mut tx, &batch.runs).await?;
+        runs::save_all(&mut tx, &batch.last_of_runs()).await?;
         let changed = batch.runs.iter().map(|run| {
             let shown = assent_proto::execution::v1::WorkItemRun { output: None, ..convert::run(run) };
             let execution_id = self.execution.id.to_string();
-            Payload::WorkItemRunChanged(WorkItemRunChanged { execution_id, run: Some(shown) })
+            (session, Payload::WorkItemRunChanged(WorkItemRunChanged { execution_id, run: Some(shown) }))
         });
-        append_all(&mut tx, ctx, session, changed.collect()).await?;
+        append_all(&mut tx, ctx, changed).await?;
         for (request, item, plan) in &batch.asked {
             amendments::insert(&mut tx, self.execution.id, *request, item, plan).await?;
         }

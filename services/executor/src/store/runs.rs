@@ -217,7 +217,7 @@ struct Row<'r> {
 }
 
 /// Saves where runs stand, as [`save`] does one.
-pub(crate) async fn save_all(tx: &mut Tx, runs: &[Run]) -> Result<(), StoreError> {
+pub(crate) async fn save_all(tx: &mut Tx, runs: &[&Run]) -> Result<(), StoreError> {
     fn row(run: &Run) -> Row<'_> {
         let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
         let Run { id, state, attempt, started_at, ended_at, retry_at, output, error, summary, .. } = run;
@@ -241,7 +241,7 @@ pub(crate) async fn save_all(tx: &mut Tx, runs: &[Run]) -> Result<(), StoreError
         [] => Ok(()),
         [one] => save(tx, one).await,
         _ => {
-            let rows: Vec<Row<'_>> = runs.iter().map(row).collect();
+            let rows: Vec<Row<'_>> = runs.iter().copied().map(row).collect();
             tx.query(SAVE_ALL).bind(Json(&rows)).execute().await.map(drop)
         }
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use assent_core::Timestamp;
-use assent_events::{Backoff, append};
+use assent_events::{Backoff, append, append_all};
 use assent_proto::event::v1::NotificationFailed;
 use assent_proto::event::v1::event::Payload;
 use assent_rpc::convert::{Wire as _, WireEnum as _};
@@ -171,11 +171,33 @@ impl App {
 
     async fn try_keep(&self, ended: &[Ended]) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
+        let mut arrived: BTreeMap<Timestamp, Vec<&Delivery>> = BTreeMap::new();
         for Ended { delivery, attempt, claimed_until } in ended {
-            let next = self.rules.retry.next(delivery.attempts.saturating_add(1), attempt.clone());
-            self.record(&mut tx, delivery, *claimed_until, &next).await?;
+            match self.rules.retry.next(delivery.attempts.saturating_add(1), attempt.clone()) {
+                Next::Delivered => arrived.entry(*claimed_until).or_default().push(delivery),
+                next => self.record(&mut tx, delivery, *claimed_until, &next).await?,
+            }
+        }
+        for (claimed_until, deliveries) in arrived {
+            self.record_delivered(&mut tx, &deliveries, claimed_until).await?;
         }
         tx.commit().await
+    }
+
+    /// Keeps and publishes that these arrived.
+    async fn record_delivered(
+        &self,
+        tx: &mut Tx,
+        deliveries: &[&Delivery],
+        claimed_until: Timestamp,
+    ) -> Result<(), StoreError> {
+        let now = self.source.now();
+        let kept = outgoing::record_delivered(tx, deliveries, claimed_until, now).await?;
+        let (own, lost): (Vec<&Delivery>, Vec<&Delivery>) =
+            deliveries.iter().copied().partition(|delivery| kept.contains(&delivery.id));
+        lost.into_iter().for_each(taken_over);
+        let facts = own.into_iter().map(|delivery| (delivery.session, delivered(delivery)));
+        append_all(tx, &self.operation(), facts).await
     }
 
     /// Keeps how an attempt ended, and publishes what is final.
@@ -198,7 +220,7 @@ impl App {
             }
         };
         if !outgoing::record(tx, delivery, claimed_until, next, again, now).await? {
-            tracing::warn!(delivery.id = %delivery.id, "the claim ended during the attempt; another worker took over");
+            taken_over(delivery);
             return Ok(());
         }
         if let Some(fact) = fact {
@@ -226,6 +248,10 @@ pub(super) async fn attempt(courier: &dyn Courier, parcel: &Parcel, timeout: Dur
         Ok(attempt) => attempt,
         Err(_) => Attempt::refused(crate::domain::Blame::Channel, "the channel did not answer in time"),
     }
+}
+
+fn taken_over(delivery: &Delivery) {
+    tracing::warn!(delivery.id = %delivery.id, "the claim ended during the attempt; another worker took over");
 }
 
 fn failed(delivery: &Delivery, error: &str) -> Payload {

@@ -49,7 +49,7 @@ impl App {
         let recipients = message.recipients;
         let telling = Telling { notices: vec![Addressed { notice, recipients }], ..Telling::default() };
         let event = message.event.unwrap_or_else(|| ctx.new_id());
-        self.tell(&self.operation(), event, &telling, None).await
+        self.tell(self.operation(), event, telling).await
     }
 
     /// A page of the caller's own notifications, and how many are unread in all.

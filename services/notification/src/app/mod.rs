@@ -13,7 +13,7 @@ mod watch;
 
 pub(crate) use channels::ChannelState;
 pub(crate) use inbox::Message;
-pub(crate) use tell::{Addressed, Notice, Recipients, Telling};
+pub(crate) use tell::{Addressed, Mail, Notice, Recipients, Telling};
 pub(crate) use vote::Voted;
 
 use std::collections::{BTreeMap, HashMap};

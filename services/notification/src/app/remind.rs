@@ -46,7 +46,7 @@ impl App {
                 Notice { delegators: eligible.delegators, ..asking(Kind::ExpiringSoon, session, &review) };
             let telling = Telling { notices: vec![Addressed { notice, recipients }], ..Telling::default() };
             // The same event id in every round: nobody is told twice.
-            self.tell(&ctx, reminder.event, &telling, None).await?;
+            self.tell(ctx, reminder.event, telling).await?;
         }
         let mut tx = self.db.begin().await?;
         reminders::done(&mut tx, reminder).await?;

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use assent_core::id::{EventId, SessionId};
 use assent_core::{OpContext, Timestamp};
-use assent_events::{Cursor, Handled, append};
+use assent_events::{Cursor, append_all};
 use assent_proto::event::v1::NotificationDelivered;
 use assent_proto::event::v1::event::Payload;
 use assent_rpc::convert::{Wire as _, WireEnum as _};
-use assent_store::{StoreError, Tx};
+use assent_store::Tx;
 
 use super::App;
 use crate::channels::Reach;
@@ -75,49 +75,55 @@ struct Letter<'a> {
     contact: &'a Contact,
 }
 
+/// What one fact leads to, with the addresses of those who are told.
+pub(crate) struct Mail {
+    ctx: OpContext,
+    event: EventId,
+    telling: Telling,
+    contacts: BTreeMap<String, Contact>,
+}
+
 impl App {
-    /// Puts what is told into inboxes and on the way, in one transaction with the consumer's position. Returns how
-    /// many people are told by it.
-    pub(crate) async fn tell(
+    /// Looks up how those are reached who are told; none when nothing comes of it.
+    pub(crate) async fn addressed(
         &self,
-        ctx: &OpContext,
+        ctx: OpContext,
         event: EventId,
-        telling: &Telling,
-        cursor: Option<&Cursor>,
-    ) -> Result<usize, NotificationError> {
+        telling: Telling,
+    ) -> Result<Option<Mail>, NotificationError> {
+        if telling.is_empty() {
+            return Ok(None);
+        }
         let everybody: Recipients =
             telling.notices.iter().flat_map(|a| a.recipients.iter().cloned()).collect();
-        let contacts = self.contacts.of(ctx, &everybody).await?;
-        let letters = self.letters(telling, &contacts);
-        let users: Vec<&str> = letters.iter().map(|letter| letter.user).chain([EVERYBODY]).collect();
+        let contacts = self.contacts.of(&ctx, &everybody).await?;
+        Ok(Some(Mail { ctx, event, telling, contacts }))
+    }
 
-        let now = ctx.now();
+    /// Tells of one fact. Returns how many people are told by it.
+    pub(crate) async fn tell(
+        &self,
+        ctx: OpContext,
+        event: EventId,
+        telling: Telling,
+    ) -> Result<usize, NotificationError> {
+        match self.addressed(ctx, event, telling).await? {
+            Some(mail) => self.deliver(&[mail], None).await,
+            None => Ok(0),
+        }
+    }
+
+    /// Puts what is told into inboxes and on the way, in one transaction with the consumer's position. Returns how
+    /// many people are told by it.
+    pub(crate) async fn deliver(
+        &self,
+        mails: &[Mail],
+        cursor: Option<&Cursor>,
+    ) -> Result<usize, NotificationError> {
         let mut tx = self.db.begin().await?;
-        if let Some(session) = telling.settled {
-            outgoing::drop_asking(&mut tx, session, now).await?;
-            reminders::forget(&mut tx, session).await?;
-        }
-        if let Some((session, at)) = telling.expiring {
-            reminders::plan(&mut tx, session, Kind::ExpiringSoon, at, ctx.new_id()).await?;
-        }
-        let wishes = preferences::of(&mut tx, &users).await?;
-        let session = telling.notices.first().and_then(|addressed| addressed.notice.session);
-        let recent = if self.couriers.all().next().is_some() {
-            outgoing::recent(&mut tx, &users, session, now).await?
-        } else {
-            BTreeMap::new()
-        };
         let mut told = 0;
-        for letter in &letters {
-            let arrived = delivery(ctx, event, letter, Channel::InApp, Route::Now);
-            if !outgoing::insert(&mut tx, &arrived).await? {
-                // An earlier round of the same fact was committed; it did the rest as well.
-                continue;
-            }
-            told += 1;
-            append(&mut tx, ctx, arrived.session, delivered(&arrived)).await?;
-            let wish = wishes.get(letter.user).cloned().unwrap_or_default();
-            self.send(&mut tx, ctx, event, letter, &wish, &recent).await?;
+        for mail in mails {
+            told += self.put(&mut tx, mail).await?;
         }
         if let Some(cursor) = cursor {
             cursor.advance(&mut tx).await?;
@@ -127,19 +133,39 @@ impl App {
         Ok(told)
     }
 
-    /// The same for a consumer, which skips what nobody is told of.
-    pub(crate) async fn tell_of(
-        &self,
-        ctx: &OpContext,
-        event: EventId,
-        telling: &Telling,
-        cursor: &Cursor,
-    ) -> Result<Handled, NotificationError> {
-        if telling.is_empty() {
-            return Ok(Handled::Skipped);
+    /// How many people are told by `mail`.
+    async fn put(&self, tx: &mut Tx, mail: &Mail) -> Result<usize, NotificationError> {
+        let Mail { ctx, event, telling, contacts } = mail;
+        let letters = self.letters(telling, contacts);
+        let users: Vec<&str> = letters.iter().map(|letter| letter.user).chain([EVERYBODY]).collect();
+        let now = ctx.now();
+        if let Some(session) = telling.settled {
+            outgoing::drop_asking(tx, session, now).await?;
+            reminders::forget(tx, session).await?;
         }
-        self.tell(ctx, event, telling, Some(cursor)).await?;
-        Ok(Handled::Done)
+        if let Some((session, at)) = telling.expiring {
+            reminders::plan(tx, session, Kind::ExpiringSoon, at, ctx.new_id()).await?;
+        }
+        let wishes = preferences::of(tx, &users).await?;
+        let session = telling.notices.first().and_then(|addressed| addressed.notice.session);
+        let recent = if self.couriers.all().next().is_some() {
+            outgoing::recent(tx, &users, session, now).await?
+        } else {
+            BTreeMap::new()
+        };
+        let mut deliveries = Vec::new();
+        for letter in &letters {
+            let wish = wishes.get(letter.user).cloned().unwrap_or_default();
+            deliveries.push(delivery(ctx, *event, letter, Channel::InApp, Route::Now));
+            deliveries.extend(self.sent(ctx, *event, letter, &wish, &recent));
+        }
+        // Where an earlier round of the same fact was committed, it did all of this.
+        let fresh = outgoing::insert_all(tx, &deliveries).await?;
+        let arrived =
+            |delivery: &&Delivery| delivery.channel == Channel::InApp && fresh.contains(&delivery.id);
+        let arrived: Vec<&Delivery> = deliveries.iter().filter(arrived).collect();
+        append_all(tx, ctx, arrived.iter().map(|letter| (letter.session, delivered(letter)))).await?;
+        Ok(arrived.len())
     }
 
     /// A letter for everybody who is told.
@@ -170,17 +196,17 @@ impl App {
         letters
     }
 
-    /// Puts a letter on the way over every channel that it may take.
-    async fn send(
+    /// A letter over every channel that it may take.
+    fn sent(
         &self,
-        tx: &mut Tx,
         ctx: &OpContext,
         event: EventId,
         letter: &Letter<'_>,
         wish: &Preferences,
         recent: &BTreeMap<(String, Channel), Recent>,
-    ) -> Result<(), StoreError> {
+    ) -> Vec<Delivery> {
         let named = &letter.notice.named;
+        let mut deliveries = Vec::new();
         for courier in self.couriers.all() {
             let channel = courier.channel();
             if !named.is_empty() && !named.contains(&channel) {
@@ -202,10 +228,10 @@ impl App {
             let route = self.rules.policy.route(told, wish, recent, ctx.now());
             if route != Route::Never {
                 let letter = Letter { user, ..letter.clone() };
-                outgoing::insert(tx, &delivery(ctx, event, &letter, channel, route)).await?;
+                deliveries.push(delivery(ctx, event, &letter, channel, route));
             }
         }
-        Ok(())
+        deliveries
     }
 }
 

@@ -6,6 +6,7 @@ mod people;
 mod review;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use assent_core::id::{EventId, SessionId};
 use assent_core::{OpContext, Timestamp, Violation};
@@ -15,10 +16,14 @@ use assent_proto::event::v1::Event;
 use assent_proto::event::v1::event::Payload;
 use assent_proto::review::v1::PlanReviewSession;
 use assent_rpc::convert::{Wire as _, WireEnum, read_message};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use crate::app::{App, Notice, Telling};
+use crate::app::{App, Mail, Notice, Telling};
 use crate::domain::{Channel, Details, Kind, Priority, quote};
 use crate::error::NotificationError;
+
+/// Most events of which the gate is asked at the same time.
+const ASKED_AT_ONCE: usize = 8;
 
 /// A fact with what is known of it.
 struct Fact<'a> {
@@ -28,21 +33,38 @@ struct Fact<'a> {
     session: SessionId,
 }
 
-/// Handles one event of any service.
-pub(crate) async fn handle(app: &App, event: &Event, cursor: &Cursor) -> Result<Handled, NotificationError> {
-    let Some(payload) = event.payload.as_ref().filter(|payload| is_told(payload)) else {
+/// Handles events of one service: what they need of others is asked for side by side, and what they lead to is written
+/// in their order.
+pub(crate) async fn handle(
+    app: &App,
+    events: &[Arc<Event>],
+    cursor: &Cursor,
+) -> Result<Handled, NotificationError> {
+    let asked: Vec<_> = events.iter().map(|event| prepared(app, event)).collect();
+    let mails: Vec<Option<Mail>> = stream::iter(asked).buffered(ASKED_AT_ONCE).try_collect().await?;
+    let mails: Vec<Mail> = mails.into_iter().flatten().collect();
+    if mails.is_empty() {
         return Ok(Handled::Skipped);
+    }
+    app.deliver(&mails, Some(cursor)).await?;
+    Ok(Handled::Done)
+}
+
+/// What is told of one event; none when that is nothing.
+async fn prepared(app: &App, event: &Event) -> Result<Option<Mail>, NotificationError> {
+    let Some(payload) = event.payload.as_ref().filter(|payload| is_told(payload)) else {
+        return Ok(None);
     };
     let ctx = context(app, event);
     if let Payload::DelegationCreated(created) = payload {
-        let Some(id) = read_id(event) else { return Ok(Handled::Skipped) };
-        return app.tell_of(&ctx, id, &people::delegated(created), cursor).await;
+        let Some(id) = read_id(event) else { return Ok(None) };
+        return app.addressed(ctx, id, people::delegated(created)).await;
     }
-    let Some((id, session)) = read_ids(event) else { return Ok(Handled::Skipped) };
+    let Some((id, session)) = read_ids(event) else { return Ok(None) };
     let fact = Fact { app, ctx: &ctx, event, session };
-    let Some(review) = app.session(&ctx, session).await? else { return Ok(Handled::Skipped) };
+    let Some(review) = app.session(&ctx, session).await? else { return Ok(None) };
     let telling = telling(&fact, payload, &review).await?;
-    app.tell_of(&ctx, id, &telling, cursor).await
+    app.addressed(ctx, id, telling).await
 }
 
 async fn telling(

@@ -3,11 +3,20 @@
 use assent_core::id::DeliveryKind;
 use assent_core::{Id, Timestamp};
 use assent_store::{Db, Json, Sql, StoreError, Tx};
+use serde_json::{Value, json};
 
-pub(super) const STATEMENTS: &[Sql] = &[INSERT, OF];
+pub(super) const STATEMENTS: &[Sql] = &[INSERT, INSERT_SUCCESSES, OF];
 
 const INSERT: Sql = Sql::new(
     "INSERT INTO notification_attempts (delivery_id, attempt, ended_at, error) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (delivery_id, attempt) DO NOTHING",
+);
+const INSERT_SUCCESSES: Sql = Sql::split(
+    "INSERT INTO notification_attempts (delivery_id, attempt, ended_at, error)
+     SELECT id, number, $2, '' FROM jsonb_to_recordset(CAST($1 AS JSONB)) AS row (id UUID, number INT)
+     ON CONFLICT (delivery_id, attempt) DO NOTHING",
+    "INSERT INTO notification_attempts (delivery_id, attempt, ended_at, error)
+     SELECT unhex(value ->> 'id'), value ->> 'number', $2, '' FROM json_each($1) WHERE true
      ON CONFLICT (delivery_id, attempt) DO NOTHING",
 );
 // The last few of each.
@@ -44,6 +53,20 @@ pub(super) async fn insert(
 ) -> Result<(), StoreError> {
     let number = i32::try_from(number).unwrap_or(i32::MAX);
     tx.query(INSERT).bind(delivery).bind(number).bind(now).bind(error).execute().await.map(drop)
+}
+
+/// Keeps that these attempts, by delivery and number, succeeded.
+pub(super) async fn insert_successes(
+    tx: &mut Tx,
+    attempts: &[(Id<DeliveryKind>, u32)],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if attempts.is_empty() {
+        return Ok(());
+    }
+    let row = |(id, number): &(Id<DeliveryKind>, u32)| json!({ "id": id.uuid().simple().to_string(), "number": i32::try_from(*number).unwrap_or(i32::MAX) });
+    let rows: Vec<Value> = attempts.iter().map(row).collect();
+    tx.query(INSERT_SUCCESSES).bind(Json(rows)).bind(now).execute().await.map(drop)
 }
 
 /// The last attempts of `deliveries`, oldest first.

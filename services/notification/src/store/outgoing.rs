@@ -1,6 +1,6 @@
 //! Deliveries on their way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use assent_core::id::{DeliveryKind, SessionId};
@@ -8,18 +8,52 @@ use assent_core::{Id, Timestamp};
 use assent_store::{Db, Json, Sql, StoreError, Tx};
 use sqlx::FromRow;
 
-use super::row::{DeliveryRow, read};
+use super::row::{DeliveryRow, NewRow, read};
 use crate::domain::{Channel, Delivery, DeliveryStatus, Kind, Next, Recent};
 use crate::store::attempts;
 
-pub(super) const STATEMENTS: &[Sql] =
-    &[INSERT, FIND, CLAIM, CLAIM_ONE, UNCLAIM, RECORD, RENEW, RECENT, DROP, HELD, RELEASE, MERGE, WAITING];
+pub(super) const STATEMENTS: &[Sql] = &[
+    INSERT,
+    INSERT_ALL,
+    FIND,
+    CLAIM,
+    CLAIM_ONE,
+    UNCLAIM,
+    RECORD,
+    RECORD_DELIVERED,
+    RENEW,
+    RECENT,
+    DROP,
+    HELD,
+    RELEASE,
+    MERGE,
+    WAITING,
+];
 
 const INSERT: Sql = Sql::new(
     "INSERT INTO approval_notifications (id, event_id, session_id, user_id, channel, status, priority, sent_at,
          delivered_at, created_at, kind, title, body, details, hold, next_attempt_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
      ON CONFLICT (event_id, user_id, channel) DO NOTHING",
+);
+// A list of them in one statement however long it is: which were not there before.
+const INSERT_ALL: Sql = Sql::split(
+    "INSERT INTO approval_notifications (id, event_id, session_id, user_id, channel, status, priority, sent_at,
+         delivered_at, created_at, kind, title, body, details, hold, next_attempt_at)
+     SELECT id, event_id, session_id, user_id, channel, status, priority, delivered_at, delivered_at, created_at, kind,
+         title, body, details, hold, next_attempt_at
+     FROM jsonb_to_recordset(CAST($1 AS JSONB)) AS row (id UUID, event_id UUID, session_id UUID, user_id TEXT,
+         channel TEXT, status TEXT, priority TEXT, delivered_at TIMESTAMPTZ, created_at TIMESTAMPTZ, kind TEXT,
+         title TEXT, body TEXT, details JSONB, hold TEXT, next_attempt_at TIMESTAMPTZ)
+     ON CONFLICT (event_id, user_id, channel) DO NOTHING RETURNING id",
+    "INSERT INTO approval_notifications (id, event_id, session_id, user_id, channel, status, priority, sent_at,
+         delivered_at, created_at, kind, title, body, details, hold, next_attempt_at)
+     SELECT unhex(value ->> 'id'), unhex(value ->> 'event_id'), unhex(value ->> 'session_id'), value ->> 'user_id',
+         value ->> 'channel', value ->> 'status', value ->> 'priority', value ->> 'delivered_at',
+         value ->> 'delivered_at', value ->> 'created_at', value ->> 'kind', value ->> 'title', value ->> 'body',
+         value -> 'details', value ->> 'hold', value ->> 'next_attempt_at'
+     FROM json_each($1) WHERE true
+     ON CONFLICT (event_id, user_id, channel) DO NOTHING RETURNING id",
 );
 const FIND: Sql = Sql::new(
     "SELECT id, event_id, session_id, user_id, channel, status, priority, sent_at, delivered_at, error_message,
@@ -56,6 +90,20 @@ const RECORD: Sql = Sql::new(
     "UPDATE approval_notifications SET status = $3, sent_at = $4, delivered_at = $5, error_message = $6,
          retry_count = $7, next_attempt_at = $8, claimed_until = NULL
      WHERE id = $1 AND claimed_until = $2 AND status = 'pending'",
+);
+// As RECORD for many that arrived: their retries are the attempts before this one.
+const RECORD_DELIVERED: Sql = Sql::split(
+    "UPDATE approval_notifications SET status = 'delivered', sent_at = $3, delivered_at = $3, error_message = NULL,
+         retry_count = CASE WHEN sent_at IS NULL THEN 0 ELSE retry_count + 1 END, next_attempt_at = NULL,
+         claimed_until = NULL
+     WHERE id IN (SELECT CAST(value AS UUID) FROM jsonb_array_elements_text($1) AS value) AND claimed_until = $2
+         AND status = 'pending'
+     RETURNING id",
+    "UPDATE approval_notifications SET status = 'delivered', sent_at = $3, delivered_at = $3, error_message = NULL,
+         retry_count = CASE WHEN sent_at IS NULL THEN 0 ELSE retry_count + 1 END, next_attempt_at = NULL,
+         claimed_until = NULL
+     WHERE id IN (SELECT unhex(value) FROM json_each($1)) AND claimed_until = $2 AND status = 'pending'
+     RETURNING id",
 );
 const RENEW: Sql = Sql::new(
     "UPDATE approval_notifications SET status = 'pending', next_attempt_at = $2, claimed_until = NULL, sent_at = NULL,
@@ -129,6 +177,16 @@ pub(crate) async fn insert(tx: &mut Tx, delivery: &Delivery) -> Result<bool, Sto
     Ok(statement.execute().await? > 0)
 }
 
+/// Keeps deliveries as [`insert`] does each; returns those that were not there before.
+pub(crate) async fn insert_all(
+    tx: &mut Tx,
+    deliveries: &[Delivery],
+) -> Result<BTreeSet<Id<DeliveryKind>>, StoreError> {
+    let rows: Vec<NewRow<'_>> = deliveries.iter().map(NewRow::from).collect();
+    let fresh: Vec<(Id<DeliveryKind>,)> = tx.query(INSERT_ALL).bind(Json(&rows)).all().await?;
+    Ok(fresh.into_iter().map(|(id,)| id).collect())
+}
+
 /// A delivery by its id.
 pub(crate) async fn find(tx: &mut Tx, id: Id<DeliveryKind>) -> Result<Option<Delivery>, StoreError> {
     let row: Option<DeliveryRow> = tx.query(FIND).bind(id).optional().await?;
@@ -178,9 +236,31 @@ pub(crate) async fn record(
     if statement.execute().await? == 0 {
         return Ok(false);
     }
-    let number = delivery.earlier_attempts.saturating_add(delivery.attempts).saturating_add(1);
-    attempts::insert(tx, delivery.id, number, now, error.unwrap_or_default()).await?;
+    attempts::insert(tx, delivery.id, this_attempt(delivery), now, error.unwrap_or_default()).await?;
     Ok(true)
+}
+
+/// Keeps that the next attempt of each of these deliveries, all claimed until the same time, succeeded. Returns those
+/// whose claim held until now.
+pub(crate) async fn record_delivered(
+    tx: &mut Tx,
+    deliveries: &[&Delivery],
+    claimed_until: Timestamp,
+    now: Timestamp,
+) -> Result<BTreeSet<Id<DeliveryKind>>, StoreError> {
+    let ids: Vec<_> = deliveries.iter().map(|delivery| delivery.id.uuid().simple().to_string()).collect();
+    let statement = tx.query(RECORD_DELIVERED).bind(Json(ids)).bind(claimed_until).bind(now);
+    let kept: Vec<(Id<DeliveryKind>,)> = statement.all().await?;
+    let kept: BTreeSet<_> = kept.into_iter().map(|(id,)| id).collect();
+    let own: Vec<_> = deliveries.iter().filter(|delivery| kept.contains(&delivery.id)).collect();
+    let numbered: Vec<_> = own.iter().map(|delivery| (delivery.id, this_attempt(delivery))).collect();
+    attempts::insert_successes(tx, &numbered, now).await?;
+    Ok(kept)
+}
+
+/// Which attempt the one after those that are kept is.
+fn this_attempt(delivery: &Delivery) -> u32 {
+    delivery.earlier_attempts.saturating_add(delivery.attempts).saturating_add(1)
 }
 
 /// Makes a delivery that was given up due again, with all its attempts before it.

@@ -3,6 +3,7 @@
 use assent_core::id::{DeliveryKind, EventId, SessionId};
 use assent_core::{Id, Timestamp};
 use assent_store::{Json, StoreError};
+use serde::Serialize;
 use sqlx::FromRow;
 
 use crate::domain::{Channel, Delivery, DeliveryStatus, Details, Hold, Priority};
@@ -30,6 +31,49 @@ pub(super) struct DeliveryRow {
     merged_into: Option<Id<DeliveryKind>>,
     read_at: Option<Timestamp>,
     next_attempt_at: Option<Timestamp>,
+}
+
+/// A delivery that is to be kept, with ids that both databases read.
+#[derive(Serialize)]
+pub(super) struct NewRow<'d> {
+    id: String,
+    event_id: String,
+    session_id: Option<String>,
+    user_id: &'d str,
+    channel: &'static str,
+    status: &'static str,
+    priority: &'static str,
+    delivered_at: Option<String>,
+    created_at: String,
+    kind: &'d str,
+    title: &'d str,
+    body: &'d str,
+    details: &'d Details,
+    hold: Option<&'static str>,
+    next_attempt_at: Option<String>,
+}
+
+impl<'d> From<&'d Delivery> for NewRow<'d> {
+    fn from(delivery: &'d Delivery) -> Self {
+        let time = |time: Timestamp| time.to_string();
+        Self {
+            id: delivery.id.uuid().simple().to_string(),
+            event_id: delivery.event.uuid().simple().to_string(),
+            session_id: delivery.session.map(|session| session.uuid().simple().to_string()),
+            user_id: &delivery.user,
+            channel: delivery.channel.name(),
+            status: delivery.status.name(),
+            priority: delivery.priority.name(),
+            delivered_at: delivery.delivered_at.map(time),
+            created_at: time(delivery.created_at),
+            kind: &delivery.kind,
+            title: &delivery.title,
+            body: &delivery.body,
+            details: &delivery.details,
+            hold: delivery.hold.map(|hold| hold.name()),
+            next_attempt_at: delivery.next_attempt_at.map(time),
+        }
+    }
 }
 
 impl TryFrom<DeliveryRow> for Delivery {

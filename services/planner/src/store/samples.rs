@@ -1,5 +1,7 @@
 //! The tables `run_samples` and `calibrations`.
 
+use std::collections::BTreeSet;
+
 use assent_core::id::RunKind;
 use assent_core::{Id, Timestamp};
 use assent_store::{Db, Json, Sql, StoreError, Tx};
@@ -42,14 +44,25 @@ pub(crate) struct Finished {
     pub(crate) ended_at: Timestamp,
 }
 
-/// Takes a run into what is known about its tool and agent type.
-pub(crate) async fn add(tx: &mut Tx, finished: &Finished, now: Timestamp) -> Result<(), StoreError> {
-    let (tool, agent_type) = (finished.tool.as_str(), finished.agent_type.as_str());
-    let statement = tx.query(ADD).bind(finished.run).bind(tool).bind(agent_type);
-    let statement = statement.bind(signed(finished.sample.cost)).bind(signed(finished.sample.duration));
-    if statement.bind(finished.ended_at).execute().await? == 0 {
-        return Ok(());
+/// Takes runs into what is known about their tools and agent types.
+pub(crate) async fn add(tx: &mut Tx, finished: &[Finished], now: Timestamp) -> Result<(), StoreError> {
+    let mut pairs = BTreeSet::new();
+    for run in finished {
+        let (tool, agent_type) = (run.tool.as_str(), run.agent_type.as_str());
+        let statement = tx.query(ADD).bind(run.run).bind(tool).bind(agent_type);
+        let statement = statement.bind(signed(run.sample.cost)).bind(signed(run.sample.duration));
+        if statement.bind(run.ended_at).execute().await? > 0 {
+            pairs.insert((tool, agent_type));
+        }
     }
+    for (tool, agent_type) in pairs {
+        measure(tx, tool, agent_type, now).await?;
+    }
+    Ok(())
+}
+
+/// Measures a tool and agent type anew, by their newest runs.
+async fn measure(tx: &mut Tx, tool: &str, agent_type: &str, now: Timestamp) -> Result<(), StoreError> {
     tx.query(TRIM).bind(tool).bind(agent_type).bind(KEPT).execute().await?;
     let rows: Vec<(i64, i64)> = tx.query(NEWEST).bind(tool).bind(agent_type).all().await?;
     let unsigned = |number: i64| u64::try_from(number).unwrap_or_default();

@@ -11,7 +11,7 @@ mod read;
 mod rebuild;
 mod seal;
 
-pub(crate) use close::Outcome;
+pub(crate) use close::{Outcome, Said};
 pub(crate) use compare::{Comparison, Subject};
 pub(crate) use create::{CreateVersion, RequestKey};
 pub(crate) use edit::{EditPlan, Wish};

@@ -1,4 +1,6 @@
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use assent_events::{Cursor, Handled};
@@ -81,6 +83,86 @@ async fn replicas_of_a_consumer_handle_each_event_once(test: Storage) {
     assert_eq!(seen, (1..=40).collect::<Vec<i64>>());
 }
 
+/// Handles batches of up to ten: each event leaves a note, and `refuses` says which events fail their batch.
+fn noting(
+    rig: &Rig,
+    refuses: impl Fn(&str) -> bool + Clone + Send + 'static,
+) -> (impl Future<Output = ()> + Send + 'static, mpsc::UnboundedReceiver<Vec<String>>) {
+    let (sender, batches) = mpsc::unbounded_channel();
+    let db = rig.db.clone();
+    let handler = move |events: Vec<Arc<Event>>, cursor: Cursor| {
+        let (db, sender, refuses) = (db.clone(), sender.clone(), refuses.clone());
+        async move {
+            let mut tx = db.begin().await?;
+            let texts: Vec<String> = events.iter().map(|event| text(event).to_owned()).collect();
+            for said in &texts {
+                tx.query(NOTE).bind(format!("effect {said}")).execute().await?;
+            }
+            cursor.advance(&mut tx).await?;
+            if texts.iter().any(|said| refuses(said)) {
+                return Err(StoreError::Other(sqlx::Error::WorkerCrashed));
+            }
+            tx.commit().await?;
+            sender.send(texts).unwrap();
+            Ok(Handled::Done)
+        }
+    };
+    let ten = NonZeroUsize::new(10).unwrap();
+    (rig.consumer("follower").run_batches(ten, handler, rig.shutdown.clone()), batches)
+}
+
+async fn an_event_that_fails_its_batch_holds_up_only_what_comes_after_it(test: Storage) {
+    let rig = Rig::new(&test).await;
+    for said in ["a", "b", "c", "d"] {
+        rig.say(said, None).await;
+    }
+    rig.relay().drain().await.unwrap();
+    let mended = Arc::new(AtomicBool::new(false));
+    let broken = Arc::clone(&mended);
+    let (consumer, mut batches) = noting(&rig, move |said| said == "c" && !broken.load(Ordering::Relaxed));
+    let mut tasks = JoinSet::new();
+    tasks.spawn(consumer);
+    assert_eq!(heard(&mut batches).await, ["a"]);
+    assert_eq!(heard(&mut batches).await, ["b"]);
+    mended.store(true, Ordering::Relaxed);
+    assert_eq!(heard(&mut batches).await, ["c"]);
+    assert_eq!(heard(&mut batches).await, ["d"]);
+    // What comes later is handled together again.
+    rig.say("e", None).await;
+    rig.say("f", None).await;
+    rig.relay().drain().await.unwrap();
+    assert_eq!(heard(&mut batches).await, ["e", "f"]);
+    rig.stop(tasks).await;
+}
+
+async fn replicas_never_share_a_part_of_a_batch(test: Storage) {
+    let rig = Rig::new(&test).await;
+    let mut tasks = JoinSet::new();
+    let ((one, mut of_one), (two, mut of_two)) = (noting(&rig, |_| false), noting(&rig, |_| false));
+    tasks.spawn(rig.relay().run(rig.shutdown.clone()));
+    tasks.spawn(one);
+    tasks.spawn(two);
+    for n in 0..60 {
+        rig.say(&n.to_string(), None).await;
+    }
+    let mut seen = Vec::new();
+    while seen.len() < 60 {
+        // A note for each, so that handling one twice would fail.
+        seen.extend(tokio::select! {
+            texts = heard(&mut of_one) => texts,
+            texts = heard(&mut of_two) => texts,
+        });
+    }
+    rig.stop(tasks).await;
+    let mut numbers: Vec<u32> = seen.iter().map(|said| said.parse().unwrap()).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..60).collect::<Vec<_>>());
+}
+
+async fn heard(batches: &mut mpsc::UnboundedReceiver<Vec<String>>) -> Vec<String> {
+    tokio::time::timeout(LONG, batches.recv()).await.unwrap().unwrap()
+}
+
 async fn a_restarted_consumer_goes_on_where_it_was(test: Storage) {
     let rig = Rig::new(&test).await;
     rig.say("one", None).await;
@@ -128,6 +210,8 @@ async fn skipped_events_are_saved_too(test: Storage) {
 both_storages!(
     a_failing_event_is_repeated_and_holds_up_the_next,
     replicas_of_a_consumer_handle_each_event_once,
+    an_event_that_fails_its_batch_holds_up_only_what_comes_after_it,
+    replicas_never_share_a_part_of_a_batch,
     a_restarted_consumer_goes_on_where_it_was,
     skipped_events_are_saved_too,
 );
