@@ -29,11 +29,18 @@ const DECISIONS: usize = 100;
 const AT_ONCE: usize = 200;
 const ITEMS: usize = 20;
 
+/// Items of one execution at once: more than usual, for these do nothing.
+const PARALLEL_ITEMS: usize = 64;
+
 /// Prints the figures of one storage.
 pub(crate) async fn run(name: &str, storage: Storage) {
     println!("\nexecutor, {name}");
     let wishes = Wishes {
-        executor: assent_executor::Config { max_executions: AT_ONCE, ..Default::default() },
+        executor: assent_executor::Config {
+            max_executions: AT_ONCE,
+            max_parallel_items: PARALLEL_ITEMS,
+            ..Default::default()
+        },
         real_time: true,
         ..Default::default()
     };

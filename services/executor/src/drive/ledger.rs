@@ -199,6 +199,7 @@ impl Ledger {
         let mut artifacts = artifacts::of_execution(&self.app.db, self.execution.id).await?;
         artifacts.retain(|artifact| !batch.forgotten.contains(&artifact.item));
         artifacts.extend(batch.artifacts.iter().cloned());
+        artifacts.sort_by(|a, b| (&a.path, a.created_at, a.id).cmp(&(&b.path, b.created_at, b.id)));
         let mut runs = self.runs.clone();
         runs.extend(batch.runs.iter().map(|run| (run.item.clone(), run.clone())));
         Ok(ExecutionEnded {

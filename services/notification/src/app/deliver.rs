@@ -27,6 +27,8 @@ use crate::store::outgoing;
 
 /// How often to look for what is due without being woken.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// What comes within this time is claimed, or kept, together: a durable commit for each costs everybody more.
+const GATHER: Duration = Duration::from_millis(10);
 /// Beyond the time of an attempt: for asking where it goes, and for keeping its outcome while the database restarts.
 const CLAIM_MARGIN: Duration = Duration::from_secs(60);
 
@@ -65,6 +67,7 @@ impl App {
             tokio::select! {
                 biased;
                 Some(ended) = flying.join_next() => {
+                    tokio::time::sleep(GATHER).await;
                     let mut all: Vec<_> = ended.ok().into_iter().collect();
                     while let Some(ended) = flying.try_join_next() {
                         all.extend(ended.ok());
@@ -73,7 +76,7 @@ impl App {
                     self.keep(&all, &mut backoff, &stop).await;
                 }
                 () = std::future::ready(()), if full => {}
-                _ = wake.changed(), if !stop.is_cancelled() => {}
+                _ = wake.changed(), if !stop.is_cancelled() => tokio::time::sleep(GATHER).await,
                 () = tokio::time::sleep(self.source.jitter(LOOK_EVERY)), if !stop.is_cancelled() => {}
                 () = stop.cancelled(), if !stop.is_cancelled() => {}
             }

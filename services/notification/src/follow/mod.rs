@@ -25,6 +25,9 @@ use crate::error::NotificationError;
 /// Most events of which the gate is asked at the same time.
 const ASKED_AT_ONCE: usize = 8;
 
+/// Sessions that events are about; none for one that is gone.
+type Reviews = BTreeMap<SessionId, Option<PlanReviewSession>>;
+
 /// A fact with what is known of it.
 struct Fact<'a> {
     app: &'a App,
@@ -40,7 +43,17 @@ pub(crate) async fn handle(
     events: &[Arc<Event>],
     cursor: &Cursor,
 ) -> Result<Handled, NotificationError> {
-    let asked: Vec<_> = events.iter().map(|event| prepared(app, event)).collect();
+    // As they are after the last of these events, whichever of them made them so.
+    let mut sessions: BTreeMap<SessionId, &Event> = BTreeMap::new();
+    for event in events.iter().filter(|event| event.payload.as_ref().is_some_and(is_told)) {
+        if let Some((_, session)) = read_ids(event) {
+            sessions.entry(session).or_insert(event);
+        }
+    }
+    let reads: Vec<_> =
+        sessions.into_iter().map(|(session, event)| read_session(app, session, event)).collect();
+    let reviews: Reviews = stream::iter(reads).buffered(ASKED_AT_ONCE).try_collect().await?;
+    let asked: Vec<_> = events.iter().map(|event| prepared(app, event, &reviews)).collect();
     let mails: Vec<Option<Mail>> = stream::iter(asked).buffered(ASKED_AT_ONCE).try_collect().await?;
     let mails: Vec<Mail> = mails.into_iter().flatten().collect();
     if mails.is_empty() {
@@ -50,8 +63,16 @@ pub(crate) async fn handle(
     Ok(Handled::Done)
 }
 
+async fn read_session(
+    app: &App,
+    session: SessionId,
+    event: &Event,
+) -> Result<(SessionId, Option<PlanReviewSession>), NotificationError> {
+    Ok((session, app.session(&context(app, event), session).await?))
+}
+
 /// What is told of one event; none when that is nothing.
-async fn prepared(app: &App, event: &Event) -> Result<Option<Mail>, NotificationError> {
+async fn prepared(app: &App, event: &Event, reviews: &Reviews) -> Result<Option<Mail>, NotificationError> {
     let Some(payload) = event.payload.as_ref().filter(|payload| is_told(payload)) else {
         return Ok(None);
     };
@@ -62,8 +83,8 @@ async fn prepared(app: &App, event: &Event) -> Result<Option<Mail>, Notification
     }
     let Some((id, session)) = read_ids(event) else { return Ok(None) };
     let fact = Fact { app, ctx: &ctx, event, session };
-    let Some(review) = app.session(&ctx, session).await? else { return Ok(None) };
-    let telling = telling(&fact, payload, &review).await?;
+    let Some(Some(review)) = reviews.get(&session) else { return Ok(None) };
+    let telling = telling(&fact, payload, review).await?;
     app.addressed(ctx, id, telling).await
 }
 

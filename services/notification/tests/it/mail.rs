@@ -12,6 +12,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
 use crate::facts::submitted;
+use crate::messages::steady;
 use crate::peers::actor;
 use crate::rig::{LONG, Rig, Setup};
 use crate::tools;
@@ -96,6 +97,8 @@ async fn mail_goes_out_over_tls_with_both_parts(storage: Storage) {
             && html.contains(&format!("href=\"{}\"", link.replace('/', "&#x2f;"))),
         "{html}"
     );
+    let whole = format!("{}\n\n{text}\n\n{html}", headers["subject"].as_str().unwrap()).replace("\r\n", "\n");
+    insta::assert_snapshot!("mail", steady(&whole, &session.to_string(), &delivery.id));
     rig.stop().await;
 }
 

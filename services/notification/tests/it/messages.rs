@@ -13,7 +13,7 @@ use crate::rig::{Rig, Setup};
 use crate::tools;
 
 /// The same in every run.
-fn steady(text: &str, session: &str, delivery: &str) -> String {
+pub(crate) fn steady(text: &str, session: &str, delivery: &str) -> String {
     text.replace(session, "ses_…").replace(delivery, "dlv_…")
 }
 

@@ -9,6 +9,7 @@ use tonic::Code;
 
 use crate::endpoint::{Answer, Endpoint, Post};
 use crate::facts::submitted;
+use crate::messages::steady;
 use crate::peers::actor;
 use crate::rig::{Rig, SECRET, Setup};
 use crate::tools;
@@ -45,6 +46,9 @@ async fn everybody_gets_a_signed_post_of_their_own(storage: Storage) {
         assert_eq!(json["data"]["title"], "Approval requested (HIGH): Export all users");
     }
     let deliveries = rig.settled(2, |d| d.status() == DeliveryStatus::Delivered).await;
+    let bobs = posts.iter().find(|post| post.json["data"]["user_id"] == "bob").unwrap();
+    let pretty = serde_json::to_string_pretty(&bobs.json).unwrap();
+    insta::assert_snapshot!("webhook", steady(&pretty, &session.to_string(), bobs.header("webhook-id")));
     assert!(deliveries.iter().all(|d| d.attempts == 1 && d.error.is_empty() && d.deliver_time.is_some()));
     assert!(deliveries.iter().all(|d| d.history.len() == 1));
     assert!(endpoint.is_quiet(), "nothing is posted twice");
