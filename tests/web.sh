@@ -33,3 +33,11 @@ cd services/dashboard/web
 npm test
 node size.mjs
 npm run e2e
+
+cd ../../..
+export ASSENT_CLUSTER_BIN=${ASSENT_CLUSTER_BIN:-${CARGO_TARGET_DIR:-target}/debug}
+if [ -x "$ASSENT_CLUSTER_BIN/assent-dashboard" ] && [ -x "$ASSENT_CLUSTER_BIN/assent-executor" ]; then
+  tests/web_cluster.sh
+else
+  echo "the services are not built as programs of their own: not tested in front of them (make cluster builds them)"
+fi

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tests the web UI in front of six processes on Postgres and Redis: two browsers on one session. Needs the UI to be built
-# (`make web`) and the services after it.
+# Tests the web UI in front of six processes on Postgres and Redis: two browsers on one session. Needs the UI
+# (`make web`) and the services (`make cluster` builds them).
 #
 #   tests/web_cluster.sh
 #
@@ -12,6 +12,7 @@ if [ -z "${ASSENT_TEST_POSTGRES_URL:-}" ]; then
 fi
 
 export ASSENT_CLUSTER_PORT=${ASSENT_CLUSTER_PORT:-27100}
+export ASSENT_CLUSTER_UI=$PWD/services/dashboard/web/dist/ui
 ASSENT_CLUSTER_DIR=$(mktemp -d)
 export ASSENT_CLUSTER_DIR
 deploy/local/cluster.sh >"$ASSENT_CLUSTER_DIR/out" 2>&1 &
@@ -32,4 +33,5 @@ until grep -q "The web UI:" "$ASSENT_CLUSTER_DIR/out"; do
   sleep 0.2
 done
 cd services/dashboard/web
-npx playwright test together
+# Apart from the screenshots of the tests in front of one process.
+npx playwright test together --output test-results/cluster

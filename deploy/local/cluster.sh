@@ -6,6 +6,7 @@
 #
 #   ASSENT_CLUSTER_DIR    state, logs, tokens and pids (default .assent/cluster)
 #   ASSENT_CLUSTER_PORT   the services listen on the seven ports after this one (default 7100)
+#   ASSENT_CLUSTER_UI     folder of the web UI (default: the one in the program)
 #   ASSENT_CLUSTER_BIN    folder of the binaries (default target/debug)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -92,7 +93,7 @@ start() {
   local name=${services[$1]} own=()
   case $name in
     executor) own=(ASSENT_AUTH__SERVICE_TOKEN_FILE="$dir/tokens/$name" ASSENT_SERVICE__DATA_DIR="$dir/executor") ;;
-    dashboard) ;;
+    dashboard) [ -z "${ASSENT_CLUSTER_UI:-}" ] || own=(ASSENT_SERVICE__ASSETS_DIR="$ASSENT_CLUSTER_UI") ;;
     *) own=(ASSENT_AUTH__SERVICE_TOKEN_FILE="$dir/tokens/$name") ;;
   esac
   env ASSENT_SERVER__LISTEN="127.0.0.1:$(port "$1")" \
