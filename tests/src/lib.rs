@@ -14,6 +14,7 @@ pub mod process;
 pub mod raw;
 pub mod scenario;
 
+pub use assent_testkit::{Fault, FaultProxy};
 pub use client::{Client, Refusal};
 pub use embedded::Embedded;
 pub use eventually::eventually;

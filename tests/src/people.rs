@@ -34,6 +34,7 @@ pub fn identities() -> Identities {
         roles: vec![role.to_owned()],
         groups: Vec::new(),
         token_sha256: Some(Digest::of(&[token(id).as_bytes()])),
+        certificate: None,
     };
     Identities {
         identities: vec![

@@ -56,9 +56,12 @@ pub struct Actor {
     /// Names of groups.
     #[serde(default)]
     pub groups: Vec<String>,
-    /// How the identity was proved: `static_token`, `dev_token`, `service_token`, `in_process`, …
+    /// How the identity was proved: `static_token`, `dev_token`, `jwt`, `certificate`, `in_process`, …
     #[serde(default)]
     pub credential: String,
+    /// Id of the person for whom an agent acts, where its credential proves one; else empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub on_behalf_of: String,
 }
 
 impl Actor {
@@ -71,6 +74,7 @@ impl Actor {
             roles: vec![SERVICE.to_owned()],
             groups: Vec::new(),
             credential: "in_process".to_owned(),
+            on_behalf_of: String::new(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What stands before every handler: request id, identity, access, and one log line per call.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use assent_core::id::RequestId;
 use assent_core::{Actor, ActorKind, Code, ContextSource, Fault, OpContext, Reason};
@@ -15,8 +16,12 @@ use tonic::Status;
 use tracing::Instrument as _;
 
 use crate::access::{Access, AccessTable};
+use crate::deadline::{self, DEADLINE};
 use crate::identity::Credentials;
+use crate::jwt::TokenError;
+use crate::limits::{LimitError, LimitOptions, Limits, Running};
 use crate::status::{REQUEST, status};
+use crate::tls::CertificateNames;
 use crate::trace;
 
 /// Metadata in which a service says for whom it calls; refused from anybody else.
@@ -37,14 +42,19 @@ pub struct Door {
     credentials: Credentials,
     access: Arc<AccessTable>,
     source: ContextSource,
+    limits: Limits,
 }
 
 #[derive(Debug, thiserror::Error)]
 enum DoorError {
     #[error("a bearer token is required: metadata \"authorization: Bearer TOKEN\"")]
     NoToken,
-    #[error("the bearer token is not known")]
-    UnknownToken,
+    #[error("the client certificate names nobody who is known")]
+    UnknownCertificate,
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    #[error(transparent)]
+    Limit(#[from] LimitError),
     #[error("only services may act for others")]
     ActorForbidden,
     #[error("the metadata {ACTOR_HEADER} is malformed")]
@@ -58,7 +68,9 @@ enum DoorError {
 impl Fault for DoorError {
     fn code(&self) -> Code {
         match self {
-            Self::NoToken | Self::UnknownToken => Code::Unauthenticated,
+            Self::NoToken | Self::UnknownCertificate => Code::Unauthenticated,
+            Self::Token(error) => error.code(),
+            Self::Limit(error) => error.code(),
             Self::ActorForbidden | Self::Role { .. } => Code::PermissionDenied,
             Self::UnknownMethod => Code::Unimplemented,
             Self::ActorMalformed => Code::InvalidArgument,
@@ -67,8 +79,10 @@ impl Fault for DoorError {
 
     fn reason(&self) -> Reason {
         Reason::new(match self {
+            Self::Token(error) => return error.reason(),
+            Self::Limit(error) => return error.reason(),
             Self::NoToken => "CREDENTIAL_MISSING",
-            Self::UnknownToken => "CREDENTIAL_UNKNOWN",
+            Self::UnknownCertificate => "CERTIFICATE_UNKNOWN",
             Self::ActorForbidden => "ACTOR_FORBIDDEN",
             Self::ActorMalformed => "ACTOR_MALFORMED",
             Self::Role { .. } => "ROLE_REQUIRED",
@@ -79,15 +93,48 @@ impl Fault for DoorError {
     fn metadata(&self) -> Vec<(String, String)> {
         match self {
             Self::Role { needed } => vec![("roles".to_owned(), needed.join(","))],
+            Self::Token(error) => error.metadata(),
+            Self::Limit(error) => error.metadata(),
             _ => Vec::new(),
         }
     }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Token(error) => error.retry_after(),
+            Self::Limit(error) => error.retry_after(),
+            _ => None,
+        }
+    }
+}
+
+/// What the door looks at.
+struct Call<'a> {
+    path: &'a str,
+    headers: &'a HeaderMap,
+    in_process: Option<&'a InProcess>,
+    certificate: Option<&'a CertificateNames>,
+}
+
+/// A call that may go on.
+enum Admitted {
+    /// One that needs no identity.
+    Open,
+    /// One that is made by somebody, and counted for as long as it runs.
+    Known(OpContext, Running),
 }
 
 impl Door {
     /// A door that knows `credentials` and opens by `access`.
     pub fn new(credentials: Credentials, access: AccessTable, source: ContextSource) -> Self {
-        Self { credentials, access: Arc::new(access), source }
+        let limits = Limits::new(LimitOptions::default(), source.clock().clone());
+        Self { credentials, access: Arc::new(access), source, limits }
+    }
+
+    /// The same, with limits for each caller.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// Full names of the services behind it.
@@ -95,18 +142,25 @@ impl Door {
         self.access.services()
     }
 
-    fn identify(&self, request: &Request) -> Result<(Actor, Actor), DoorError> {
-        let credential = match request.extensions().get::<InProcess>() {
-            Some(InProcess(actor)) => actor.clone(),
-            None => {
-                let header = request.headers().get(AUTHORIZATION).and_then(|v| v.to_str().ok());
-                let token =
-                    header.and_then(|v| v.strip_prefix("Bearer ").or_else(|| v.strip_prefix("bearer ")));
-                let token = token.map(str::trim).filter(|t| !t.is_empty()).ok_or(DoorError::NoToken)?;
-                self.credentials.authenticate(token).ok_or(DoorError::UnknownToken)?.clone()
-            }
+    /// Who the caller is, by the process itself, by a token, or by a certificate. A token goes before the certificate,
+    /// which may be that of somebody who only passes a call on.
+    async fn credential(&self, call: &Call<'_>) -> Result<Actor, DoorError> {
+        if let Some(InProcess(actor)) = call.in_process {
+            return Ok(actor.clone());
+        }
+        let Some(header) = call.headers.get(AUTHORIZATION) else {
+            let CertificateNames(names) = call.certificate.ok_or(DoorError::NoToken)?;
+            return self.credentials.of_certificate(names).cloned().ok_or(DoorError::UnknownCertificate);
         };
-        let Some(named) = request.headers().get(ACTOR_HEADER) else {
+        let header = header.to_str().ok();
+        let token = header.and_then(|v| v.strip_prefix("Bearer ").or_else(|| v.strip_prefix("bearer ")));
+        let token = token.map(str::trim).filter(|t| !t.is_empty()).ok_or(DoorError::NoToken)?;
+        Ok(self.credentials.recognise(token, &self.source).await?)
+    }
+
+    async fn identify(&self, call: &Call<'_>) -> Result<(Actor, Actor), DoorError> {
+        let credential = self.credential(call).await?;
+        let Some(named) = call.headers.get(ACTOR_HEADER) else {
             return Ok((credential.clone(), credential));
         };
         if !credential.is_service() {
@@ -117,20 +171,25 @@ impl Door {
         Ok((credential, actor))
     }
 
-    /// The context of a call that may go on; none for a call that needs no identity.
-    fn admit(&self, request: &Request, id: RequestId) -> Result<Option<OpContext>, DoorError> {
-        let access = self.access.get(request.uri().path());
+    async fn admit(&self, call: Call<'_>, id: RequestId) -> Result<Admitted, DoorError> {
+        let access = self.access.get(call.path);
         if access == Some(Access::Open) {
-            return Ok(None);
+            return Ok(Admitted::Open);
         }
         // Identity comes before existence: a stranger learns nothing about what is served.
-        let (credential, actor) = self.identify(request)?;
+        let (credential, actor) = self.identify(&call).await?;
+        // Before anything else is done for the caller, and services were let in by those who were counted.
+        let running = match credential.is_service() {
+            true => Running::default(),
+            false => self.limits.enter(&credential.id)?,
+        };
         let access = access.ok_or(DoorError::UnknownMethod)?;
         access.check(&credential, &actor).map_err(|needed| DoorError::Role { needed })?;
         // One id for a call and everything that services do for it.
-        let id = credential.is_service().then(|| given_id(request.headers())).flatten().unwrap_or(id);
-        let traceparent = trace::traceparent(request.headers());
-        Ok(Some(OpContext::new(actor, id, traceparent.as_deref(), self.source.clone())))
+        let id = credential.is_service().then(|| given_id(call.headers)).flatten().unwrap_or(id);
+        let traceparent = trace::traceparent(call.headers);
+        let context = OpContext::new(actor, id, traceparent.as_deref(), self.source.clone());
+        Ok(Admitted::Known(context, running))
     }
 }
 
@@ -144,9 +203,15 @@ pub(crate) async fn door(State(door): State<Door>, mut request: Request, next: N
     let method = path.trim_start_matches('/');
     let started = tokio::time::Instant::now();
     let id = door.source.new_id();
-    let context = match door.admit(&request, id) {
-        Ok(None) => return REQUEST.scope(id, next.run(request)).await,
-        Ok(Some(context)) => context,
+    let call = Call {
+        path: &path,
+        headers: request.headers(),
+        in_process: request.extensions().get(),
+        certificate: request.extensions().get(),
+    };
+    let (context, running) = match door.admit(call, id).await {
+        Ok(Admitted::Open) => return REQUEST.scope(id, next.run(request)).await,
+        Ok(Admitted::Known(context, running)) => (context, running),
         Err(error) => {
             let refusal = REQUEST.scope(id, async { status(&error) }).await;
             tracing::warn!(rpc.method = method, request.id = %id, reason = %error.reason().0, "call refused");
@@ -162,8 +227,17 @@ pub(crate) async fn door(State(door): State<Door>, mut request: Request, next: N
         None => context,
     };
     request.extensions_mut().insert(context);
-    let response = REQUEST.scope(id, next.run(request)).instrument(span.clone()).await;
-    let response = explain(response, id).await;
+    let left = deadline::read(request.headers());
+    let until = left.and_then(|left| started.checked_add(left));
+    let answer = DEADLINE.scope(until, REQUEST.scope(id, next.run(request))).instrument(span.clone());
+    let response = match until {
+        None => answer.await,
+        Some(until) => match tokio::time::timeout_at(until, answer).await {
+            Ok(response) => response,
+            Err(_) => Status::deadline_exceeded("the call took longer than its caller waits").into_http(),
+        },
+    };
+    let response = explain(response, id).await.map(|body| running.until_sent(body));
     let code = Status::from_header_map(response.headers()).map_or(tonic::Code::Ok, |s| s.code());
     let elapsed_ms = started.elapsed().as_secs_f64() * 1000.0;
     span.in_scope(|| {

@@ -1,11 +1,14 @@
-//! Static tokens: who may call, from a file that holds only digests of tokens.
+//! Who may call: from a file that holds only digests of tokens, and by the issuers that are believed.
 
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use assent_core::{Actor, ActorKind, Digest};
+use assent_core::{Actor, ActorKind, ContextSource, Digest};
 use serde::{Deserialize, Serialize};
+
+use crate::jwt::{Issuer, IssuerError, Issuers, LONGEST, SharedIssuers, TokenError};
 
 /// One line of the identities file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -28,6 +31,10 @@ pub struct Identity {
     /// SHA-256 of the bearer token, 64 hexadecimal digits. Without one the identity is known and cannot call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_sha256: Option<Digest>,
+    /// A name of the client certificate that proves it, as its subject alternative names have it: a DNS name, or an URI
+    /// such as `spiffe://cluster.local/ns/assent/sa/versioning`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
 }
 
 fn user() -> ActorKind {
@@ -63,8 +70,11 @@ pub enum IdentityError {
         message: String,
     },
     /// Two entries share an id or a token.
-    #[error("identity {0} appears twice, or shares its token with another")]
+    #[error("identity {0} appears twice, or shares its token or certificate with another")]
     Duplicate(String),
+    /// An issuer of tokens cannot be used.
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
 }
 
 impl Identities {
@@ -91,40 +101,86 @@ impl Identity {
             roles: self.roles.clone(),
             groups: self.groups.clone(),
             credential: credential.to_owned(),
+            on_behalf_of: String::new(),
         }
     }
 }
 
-/// Finds the actor behind a bearer token. Cheap to clone.
+/// Finds the actor behind a credential. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Credentials {
     by_token: Arc<HashMap<Digest, Actor>>,
+    by_certificate: Arc<HashMap<String, Actor>>,
     known: Arc<Vec<Actor>>,
+    issuers: SharedIssuers,
 }
 
 impl Credentials {
     /// Indexes `identities`; `credential` names how they prove themselves (`static_token`, `dev_token`).
     ///
     /// # Errors
-    /// When two share an id or a token.
+    /// When two share an id, a token or a certificate.
     pub fn new(identities: &Identities, credential: &str) -> Result<Self, IdentityError> {
         let mut by_token = HashMap::new();
+        let mut by_certificate = HashMap::new();
         let mut known: Vec<Actor> = Vec::new();
         for identity in &identities.identities {
             let actor = identity.actor(credential);
             let taken = identity.token_sha256.is_some_and(|t| by_token.insert(t, actor.clone()).is_some());
-            if taken || known.iter().any(|other| other.id == actor.id) {
+            let held = identity.certificate.as_ref().is_some_and(|name| {
+                let actor = Actor { credential: "certificate".to_owned(), ..actor.clone() };
+                by_certificate.insert(name.clone(), actor).is_some()
+            });
+            if taken || held || known.iter().any(|other| other.id == actor.id) {
                 return Err(IdentityError::Duplicate(identity.id.clone()));
             }
             known.push(actor);
         }
         known.sort_by(|a, b| a.id.cmp(&b.id));
-        Ok(Self { by_token: Arc::new(by_token), known: Arc::new(known) })
+        let (by_token, by_certificate) = (Arc::new(by_token), Arc::new(by_certificate));
+        Ok(Self { by_token, by_certificate, known: Arc::new(known), issuers: Arc::default() })
     }
 
-    /// Who carries this token. Looked up by digest, so that timing tells nothing about the token.
+    /// The same, also believing the tokens of `issuers`; `source` tells the time.
+    ///
+    /// # Errors
+    /// When an issuer's settings make no sense, or a file that it names cannot be used.
+    pub fn with_issuers(self, issuers: Vec<Issuer>, source: &ContextSource) -> Result<Self, IdentityError> {
+        Ok(Self { issuers: Arc::new(Issuers::new(issuers, source)?), ..self })
+    }
+
+    /// Who carries this static token. Looked up by digest, so that timing tells nothing about the token.
     pub fn authenticate(&self, token: &str) -> Option<&Actor> {
         self.by_token.get(&Digest::of(&[token.as_bytes()]))
+    }
+
+    /// Who carries this bearer token, static or of an issuer.
+    ///
+    /// # Errors
+    /// Why it proves nobody.
+    pub async fn recognise(&self, token: &str, source: &ContextSource) -> Result<Actor, TokenError> {
+        if self.issuers.concerns(token) {
+            return self.issuers.verify(token, source).await;
+        }
+        if token.len() > LONGEST {
+            return Err(TokenError::Malformed("longer than 16 KiB"));
+        }
+        self.authenticate(token).cloned().ok_or(TokenError::Unknown)
+    }
+
+    /// Whom a client certificate proves, by its names.
+    pub(crate) fn of_certificate(&self, names: &[String]) -> Option<&Actor> {
+        names.iter().find_map(|name| self.by_certificate.get(name))
+    }
+
+    /// How often [`Credentials::refresh`] is due; none when there is nothing to refresh.
+    pub fn refresh_every(&self) -> Option<Duration> {
+        self.issuers.refresh_every()
+    }
+
+    /// Looks at the issuers' keys anew.
+    pub async fn refresh(&self) {
+        self.issuers.refresh().await;
     }
 
     /// Everybody, by id.

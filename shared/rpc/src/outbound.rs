@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tonic::Request;
 use tonic::metadata::{Ascii, MetadataValue};
 
+use crate::deadline;
 use crate::door::{ACTOR_HEADER, REQUEST_ID_HEADER};
 use crate::trace::TRACEPARENT;
 
@@ -22,6 +23,11 @@ pub fn outbound<M>(context: &OpContext, message: M) -> Request<M> {
 /// The same with another deadline; none for streams that stay open.
 pub fn outbound_within<M>(context: &OpContext, message: M, timeout: Option<Duration>) -> Request<M> {
     let mut request = Request::new(message);
+    // Nobody works on for a caller who has gone.
+    let timeout = match (timeout, deadline::left()) {
+        (Some(timeout), Some(left)) => Some(timeout.min(left)),
+        (timeout, left) => timeout.or(left),
+    };
     if let Some(timeout) = timeout {
         request.set_timeout(timeout);
     }

@@ -43,8 +43,14 @@ impl From<Status> for RemoteFault {
             },
             None => Violation::new(v.field.clone(), "INVALID", v.description.clone()),
         });
-        let code = crate::status::own_code(status.code());
         let info = details.error_info();
+        let code = match (info.is_some(), status.code()) {
+            // An answer that broke off on its way.
+            (false, tonic::Code::Unknown | tonic::Code::Internal | tonic::Code::Cancelled) => {
+                Code::Unavailable
+            }
+            (_, code) => crate::status::own_code(code),
+        };
         if info.is_none() {
             tracing::warn!(code = ?status.code(), error = status.message(), "a peer did not answer");
         }

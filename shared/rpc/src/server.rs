@@ -1,20 +1,26 @@
-//! Serving a port: routes, health, reflection, the door, and an end that lets calls finish.
+//! What a port answers: health from its first moment, and the services behind their door once they are built.
 
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
 
-use tokio::net::TcpListener;
+use assent_core::{Code, Fault, Reason};
+use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
 use tonic::service::{Routes, RoutesBuilder};
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use tower::ServiceExt as _;
 
 use crate::access::OPEN_SERVICES;
 use crate::door::{Door, door};
+use crate::status::status;
 
 /// Largest message that is read: a plan at its limits fits.
 pub const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
+
+/// What to ask health for to learn whether the process runs, whatever it may be waiting for.
+pub const LIVENESS: &str = "liveness";
+
+const HEALTH: &str = "/grpc.health.v1.Health/";
 
 /// A port that cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -22,27 +28,13 @@ pub enum ServeError {
     /// The reflection service does not like the descriptors.
     #[error("the contract cannot be reflected")]
     Reflection(#[from] tonic_reflection::server::Error),
-    /// The listener broke.
-    #[error("cannot serve")]
-    Serve(#[from] tonic::transport::Error),
 }
 
-/// Routes behind their door, and the means to say whether they are ready.
-#[derive(Debug, Clone)]
-pub struct Served {
-    /// To serve, and for the in-process transport.
-    pub router: axum::Router,
-    /// `""` is the whole port.
-    pub health: HealthReporter,
-}
-
-/// Puts health and reflection beside `routes` and the door before all of them. Starts as not serving.
+/// Puts reflection beside `routes` and the door before all of them.
 ///
 /// # Errors
 /// When the descriptors are unusable.
-pub async fn router(mut routes: RoutesBuilder, guard: Door) -> Result<Served, ServeError> {
-    let (health, health_service) = tonic_health::server::health_reporter();
-    health.set_service_status("", ServingStatus::NotServing).await;
+pub fn router(mut routes: RoutesBuilder, guard: Door) -> Result<axum::Router, ServeError> {
     // Only what this port serves is advertised; the whole contract can be described.
     let served: Vec<String> =
         guard.services().chain(OPEN_SERVICES.iter().copied()).map(str::to_owned).collect();
@@ -56,48 +48,76 @@ pub async fn router(mut routes: RoutesBuilder, guard: Door) -> Result<Served, Se
             .include_reflection_service(false);
         served.iter().fold(builder, |builder, name| builder.with_service_name(name))
     };
-    routes.add_service(health_service);
     routes.add_service(reflection().build_v1()?);
     // grpcurl before 1.9 knows only the alpha.
     routes.add_service(reflection().build_v1alpha()?);
     let router = routes.routes().into_axum_router();
-    Ok(Served { router: router.layer(axum::middleware::from_fn_with_state(guard, door)), health })
+    Ok(router.layer(axum::middleware::from_fn_with_state(guard, door)))
 }
 
-/// Serves until `stop` ends, then lets running calls finish. With `web`, whatever is not gRPC goes there, and HTTP/1.1
-/// is spoken for its sake.
-///
-/// # Errors
-/// When the listener breaks.
-pub async fn serve(
-    listener: TcpListener,
-    router: axum::Router,
+/// What listens: it is alive from the beginning, and answers calls once [`Port::open`] gave it something to answer with.
+#[derive(Debug, Clone)]
+pub struct Port {
+    health: HealthReporter,
+    health_routes: axum::Router,
+    services: Arc<OnceLock<Services>>,
+}
+
+#[derive(Debug)]
+struct Services {
+    grpc: axum::Router,
     web: Option<axum::Router>,
-    stop: impl Future<Output = ()>,
-) -> Result<(), ServeError> {
-    let http1 = web.is_some();
-    let router = match web {
-        Some(web) => beside(router, web),
-        None => router,
-    };
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    Server::builder()
-        .accept_http1(http1)
-        .http2_keepalive_interval(Some(Duration::from_secs(20)))
-        .http2_keepalive_timeout(Some(Duration::from_secs(10)))
-        .max_concurrent_streams(Some(4096))
-        .add_routes(Routes::from(router))
-        .serve_with_incoming_shutdown(incoming, stop)
-        .await?;
-    Ok(())
 }
 
-/// One port for both: gRPC says what it is in its content type, and nothing else is let near it.
-fn beside(grpc: axum::Router, web: axum::Router) -> axum::Router {
-    axum::Router::new().fallback(move |request: axum::extract::Request| {
-        let router = if is_grpc(&request) { grpc.clone() } else { web.clone() };
-        router.oneshot(request)
-    })
+impl Port {
+    /// A port that is alive and not ready.
+    pub async fn new() -> Self {
+        let (health, service) = tonic_health::server::health_reporter();
+        health.set_service_status("", ServingStatus::NotServing).await;
+        health.set_service_status(LIVENESS, ServingStatus::Serving).await;
+        let health_routes = Routes::new(service).into_axum_router();
+        Self { health, health_routes, services: Arc::default() }
+    }
+
+    /// Lets calls through to `grpc`, and to `web` whatever is not gRPC. A second time changes nothing.
+    pub fn open(&self, grpc: axum::Router, web: Option<axum::Router>) {
+        let _ = self.services.set(Services { grpc, web });
+    }
+
+    /// Says that calls may come, or may no longer.
+    pub async fn set_ready(&self, ready: bool) {
+        let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
+        self.health.set_service_status("", status).await;
+    }
+
+    /// To serve.
+    pub fn router(&self) -> axum::Router {
+        let port = self.clone();
+        axum::Router::new().fallback(move |request| port.clone().answer(request))
+    }
+
+    /// To serve where nothing but health is answered.
+    pub fn health_router(&self) -> axum::Router {
+        self.health_routes.clone()
+    }
+
+    async fn answer(self, request: axum::extract::Request) -> Response {
+        // gRPC says what it is in its content type, and nothing else is let near it.
+        let grpc = is_grpc(&request);
+        let router = if grpc && request.uri().path().starts_with(HEALTH) {
+            &self.health_routes
+        } else {
+            match self.services.get() {
+                Some(services) if grpc => &services.grpc,
+                Some(Services { web: Some(web), .. }) => web,
+                Some(_) => return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response(),
+                None if grpc => return status(&Starting).into_http(),
+                None => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
+            }
+        };
+        // A router cannot fail.
+        router.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
+    }
 }
 
 fn is_grpc(request: &axum::extract::Request) -> bool {
@@ -107,10 +127,20 @@ fn is_grpc(request: &axum::extract::Request) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', ';']))
 }
 
-impl Served {
-    /// Says that calls may come, or may no longer.
-    pub async fn set_ready(&self, ready: bool) {
-        let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
-        self.health.set_service_status("", status).await;
+#[derive(Debug, thiserror::Error)]
+#[error("the server is starting; repeat the call")]
+struct Starting;
+
+impl Fault for Starting {
+    fn code(&self) -> Code {
+        Code::Unavailable
+    }
+
+    fn reason(&self) -> Reason {
+        Reason::new("SERVER_STARTING")
+    }
+
+    fn retry_after(&self) -> Option<std::time::Duration> {
+        Some(std::time::Duration::from_secs(1))
     }
 }

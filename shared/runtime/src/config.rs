@@ -3,7 +3,12 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
+use assent_rpc::{
+    ClientTlsFiles, Connections, Issuer, LimitOptions, PeerOptions, ServerTls, ServerTlsFiles, TlsError,
+};
 use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
 use serde::de::DeserializeOwned;
@@ -39,6 +44,116 @@ pub struct Server {
     pub listen: SocketAddr,
     /// Seconds that running calls and tasks have to end after a stop signal.
     pub shutdown_grace_seconds: u64,
+    /// Seconds without a sign of life after which a client is asked for one.
+    pub keepalive_seconds: u64,
+    /// Seconds that it then has, before its connection is closed.
+    pub keepalive_timeout_seconds: u64,
+    /// Seconds after which a connection is to be replaced by a new one, so that balancers choose again; between half of
+    /// it and all of it. 0 for never.
+    pub max_connection_age_seconds: u64,
+    /// Seconds for which the calls of such a connection may go on.
+    pub max_connection_age_grace_seconds: u64,
+    /// Calls at once on one connection, at most.
+    pub max_streams_per_connection: u32,
+    /// Calls of one caller in a second, on average; 0 for any number. Services are not limited.
+    pub calls_per_second: u32,
+    /// Calls of one caller at once after a rest; no less than `calls_per_second`.
+    pub calls_burst: u32,
+    /// Calls of one caller that run at the same time, watches among them; 0 for any number.
+    pub concurrent_calls: u32,
+    /// PEM file with the certificate of the port and those that it was made by; plain when empty. Read again when it
+    /// changes, as are the next two.
+    pub tls_certificate_file: String,
+    /// PEM file with its private key.
+    pub tls_key_file: String,
+    /// PEM file with the roots of clients' certificates. A client whose certificate has a name of the identities file
+    /// needs no token.
+    pub tls_client_ca_file: String,
+    /// Whether a client without such a certificate is turned away.
+    pub tls_client_required: bool,
+    /// Address and port of a plain listener that answers health and nothing else, for probes that know no TLS; none when
+    /// empty.
+    pub health_listen: String,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            shutdown_grace_seconds: 30,
+            keepalive_seconds: 20,
+            keepalive_timeout_seconds: 10,
+            max_connection_age_seconds: 0,
+            max_connection_age_grace_seconds: 60,
+            max_streams_per_connection: 1024,
+            calls_per_second: 1000,
+            calls_burst: 2000,
+            concurrent_calls: 1000,
+            tls_certificate_file: String::new(),
+            tls_key_file: String::new(),
+            tls_client_ca_file: String::new(),
+            tls_client_required: false,
+            health_listen: String::new(),
+        }
+    }
+}
+
+impl Server {
+    /// How the port treats its connections.
+    ///
+    /// # Errors
+    /// When the certificate cannot be used.
+    pub fn connections(&self) -> Result<Connections, ConfigError> {
+        let seconds = Duration::from_secs;
+        Ok(Connections {
+            keepalive: seconds(self.keepalive_seconds.max(1)),
+            keepalive_timeout: seconds(self.keepalive_timeout_seconds.max(1)),
+            max_age: (self.max_connection_age_seconds > 0).then(|| seconds(self.max_connection_age_seconds)),
+            max_age_grace: seconds(self.max_connection_age_grace_seconds),
+            max_streams: self.max_streams_per_connection.max(1),
+            tls: self.tls()?,
+        })
+    }
+
+    fn tls(&self) -> Result<Option<Arc<ServerTls>>, ConfigError> {
+        let file = |path: &str| (!path.is_empty()).then(|| PathBuf::from(path));
+        let files = match (file(&self.tls_certificate_file), file(&self.tls_key_file)) {
+            (Some(certificate), Some(key)) => ServerTlsFiles {
+                certificate,
+                key,
+                client_ca: file(&self.tls_client_ca_file),
+                client_required: self.tls_client_required,
+            },
+            (None, None) if self.tls_client_ca_file.is_empty() && !self.tls_client_required => {
+                return Ok(None);
+            }
+            _ => return Err(ConfigError::TlsIncomplete),
+        };
+        if files.client_required && files.client_ca.is_none() {
+            return Err(ConfigError::TlsIncomplete);
+        }
+        Ok(Some(Arc::new(ServerTls::new(files)?)))
+    }
+
+    /// Where health is answered besides.
+    ///
+    /// # Errors
+    /// When it is no address.
+    pub fn health_address(&self) -> Result<Option<SocketAddr>, ConfigError> {
+        match self.health_listen.as_str() {
+            "" => Ok(None),
+            text => text.parse().map(Some).map_err(|_| ConfigError::HealthAddress(text.to_owned())),
+        }
+    }
+
+    /// What one caller may do.
+    pub fn limits(&self) -> LimitOptions {
+        LimitOptions {
+            calls_per_second: self.calls_per_second,
+            burst: self.calls_burst,
+            concurrent_calls: self.concurrent_calls,
+        }
+    }
 }
 
 /// Where state is kept.
@@ -61,7 +176,7 @@ pub struct BusSettings {
 
 /// Who may call.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Auth {
     /// YAML file of identities and the digests of their tokens; without it nobody may call.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,6 +184,8 @@ pub struct Auth {
     /// File with the token that this service shows to the others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_token_file: Option<PathBuf>,
+    /// Identity providers whose tokens (JWT) are believed.
+    pub issuers: Vec<Issuer>,
 }
 
 /// Logs and traces.
@@ -95,8 +212,8 @@ pub enum LogFormat {
     Json,
 }
 
-/// Where the other services are, as `http://host:port`. Only those that a service calls are needed.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+/// Where the other services are, as `http://host:port` or `https://host:port`. Only those that a service calls are needed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Peers {
     /// The planner.
@@ -111,13 +228,54 @@ pub struct Peers {
     pub executor: String,
     /// The notification service.
     pub notification: String,
+    /// PEM file with the roots of their certificates, for `https`.
+    pub ca_file: String,
+    /// PEM file with the certificate that this service shows to them; none when empty. Read for each connection anew.
+    pub certificate_file: String,
+    /// PEM file with its private key.
+    pub key_file: String,
+    /// Connections to each of them: calls go round them, and each goes to another address of the name, where it has
+    /// several.
+    pub connections: usize,
+}
+
+impl Default for Peers {
+    fn default() -> Self {
+        Self {
+            planner: String::new(),
+            risk: String::new(),
+            versioning: String::new(),
+            approval_gate: String::new(),
+            executor: String::new(),
+            notification: String::new(),
+            ca_file: String::new(),
+            certificate_file: String::new(),
+            key_file: String::new(),
+            connections: 3,
+        }
+    }
+}
+
+impl Peers {
+    /// How they are reached.
+    ///
+    /// # Errors
+    /// When the certificates cannot be used.
+    pub fn options(&self) -> Result<PeerOptions, TlsError> {
+        let identity = (!self.certificate_file.is_empty())
+            .then(|| (PathBuf::from(&self.certificate_file), PathBuf::from(&self.key_file)));
+        let tls =
+            (!self.ca_file.is_empty()).then(|| ClientTlsFiles { ca: PathBuf::from(&self.ca_file), identity });
+        tls.as_ref().map_or(Ok(()), ClientTlsFiles::check)?;
+        Ok(PeerOptions { connections: self.connections, tls })
+    }
 }
 
 impl<C: Default> Settings<C> {
     /// The defaults, listening on `port` of the loopback interface and keeping state below `./.assent`.
     pub fn with_port(port: u16) -> Self {
         Self {
-            server: Server { listen: SocketAddr::from(([127, 0, 0, 1], port)), shutdown_grace_seconds: 30 },
+            server: Server { listen: SocketAddr::from(([127, 0, 0, 1], port)), ..Server::default() },
             database: Database { url: "sqlite://.assent/data".to_owned(), max_connections: 16 },
             bus: BusSettings::default(),
             auth: Auth::default(),
@@ -153,6 +311,17 @@ pub enum ConfigError {
     /// `--set` without `key=value`.
     #[error("{0:?} is not of the form section.key=value")]
     Assignment(String),
+    /// Some of the TLS keys are there, and others that they need are not.
+    #[error(
+        "server.tls_certificate_file and server.tls_key_file go together, and tls_client_required needs tls_client_ca_file"
+    )]
+    TlsIncomplete,
+    /// The certificate of the port cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// Not of the form `address:port`.
+    #[error("server.health_listen: {0:?} is no address with a port")]
+    HealthAddress(String),
     /// It cannot be printed.
     #[error("cannot print the configuration: {0}")]
     Print(#[from] toml::ser::Error),

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use assent_events::{EventServer, Log, RedisDriver, Relay};
-use assent_rpc::{AccessTable, Door, Served};
+use assent_rpc::{AccessTable, Connections, Door, Port};
 use assent_store::{Db, idempotency};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -36,12 +36,54 @@ pub struct Host {
 /// Starts the tasks of a service; only once it is served, because they call peers in the same process.
 type Start = Box<dyn FnOnce(&mut TaskSet) + Send>;
 
+/// A port that is listened on: alive, and not ready before services are put behind it.
+#[derive(Debug)]
+pub struct Listening {
+    address: SocketAddr,
+    port: Port,
+    server: tokio::task::JoinHandle<()>,
+    health: Option<tokio::task::JoinHandle<()>>,
+}
+
+impl Listening {
+    /// Answers on `listener` until the services of `wiring` are to stop.
+    ///
+    /// # Errors
+    /// When the listener has no address.
+    pub async fn open(
+        listener: TcpListener,
+        connections: Connections,
+        wiring: &Wiring,
+    ) -> Result<Self, RunError> {
+        let (address, port) = (listener.local_addr()?, Port::new().await);
+        let (source, stop) = (wiring.source().clone(), wiring.stop().clone());
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the server outlives the tasks: it ends when they are told to"
+        )]
+        let server = tokio::spawn(assent_rpc::serve(listener, port.router(), connections, source, stop));
+        Ok(Self { address, port, server, health: None })
+    }
+
+    /// Answers health on another listener, too, without TLS and nothing else.
+    #[must_use]
+    pub fn with_health(mut self, listener: TcpListener, wiring: &Wiring) -> Self {
+        let (router, connections) = (self.port.health_router(), Connections::default());
+        let (source, stop) = (wiring.source().clone(), wiring.stop().clone());
+        #[expect(clippy::disallowed_methods, reason = "as the server itself")]
+        let health = tokio::spawn(assent_rpc::serve(listener, router, connections, source, stop));
+        self.health = Some(health);
+        self
+    }
+}
+
 /// Services that are being served.
 pub struct Running {
     address: SocketAddr,
     stop: CancellationToken,
-    served: Served,
-    server: tokio::task::JoinHandle<Result<(), assent_rpc::ServeError>>,
+    port: Port,
+    server: tokio::task::JoinHandle<()>,
+    health: Option<tokio::task::JoinHandle<()>>,
     tasks: TaskSet,
     databases: Vec<Db>,
 }
@@ -102,48 +144,58 @@ impl Host {
         });
     }
 
-    /// Serves everything that was added.
+    /// Serves everything that was added, with the connections' defaults.
     ///
     /// # Errors
     /// When the port cannot be served.
-    pub async fn start(mut self, listener: TcpListener) -> Result<Running, RunError> {
-        let address = listener.local_addr()?;
+    pub async fn start(self, listener: TcpListener) -> Result<Running, RunError> {
+        let listening = Listening::open(listener, Connections::default(), &self.wiring).await?;
+        self.start_on(listening).await
+    }
+
+    /// Serves everything that was added on a port that is listened on already.
+    ///
+    /// # Errors
+    /// When the contract cannot be reflected.
+    pub async fn start_on(mut self, listening: Listening) -> Result<Running, RunError> {
+        let Listening { address, port, server, health } = listening;
         let stop = self.wiring.stop().clone();
         let databases: Vec<Db> = self.logs.iter().map(|log| log.db().clone()).collect();
         if !self.logs.is_empty() {
             self.access.extend(EventServer::ACCESS);
             self.routes.add_service(EventServer::new(self.logs, self.wiring.watching()).into_service());
         }
-        let door = Door::new(self.wiring.credentials().clone(), self.access, self.wiring.source().clone());
-        let served = assent_rpc::router(self.routes, door).await?;
-        self.wiring.set_routes(served.router.clone());
+        let (credentials, source) = (self.wiring.credentials().clone(), self.wiring.source().clone());
+        let door = Door::new(credentials.clone(), self.access, source).with_limits(self.wiring.limits());
+        let router = assent_rpc::router(self.routes, door)?;
+        self.wiring.set_routes(router.clone());
         for start in self.starts {
             start(&mut self.tasks);
         }
+        if let Some(period) = credentials.refresh_every() {
+            self.tasks.every("refresh_keys", period, move || {
+                let credentials = credentials.clone();
+                async move {
+                    credentials.refresh().await;
+                    Ok::<(), std::convert::Infallible>(())
+                }
+            });
+        }
         {
-            let (served, databases) = (served.clone(), databases.clone());
+            let (port, databases) = (port.clone(), databases.clone());
             self.tasks.every("watch_readiness", READINESS_EVERY, move || {
-                let (served, databases) = (served.clone(), databases.clone());
+                let (port, databases) = (port.clone(), databases.clone());
                 async move {
                     let pings = futures_util::future::join_all(databases.iter().map(Db::ping)).await;
                     let broken = pings.into_iter().find_map(Result::err);
-                    served.set_ready(broken.is_none()).await;
+                    port.set_ready(broken.is_none()).await;
                     broken.map_or(Ok(()), Err)
                 }
             });
         }
-        served.set_ready(true).await;
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the server outlives the tasks: it ends when they are told to"
-        )]
-        let server = tokio::spawn(assent_rpc::serve(
-            listener,
-            served.router.clone(),
-            self.web,
-            stop.clone().cancelled_owned(),
-        ));
-        Ok(Running { address, stop, served, server, tasks: self.tasks, databases })
+        port.open(router, self.web);
+        port.set_ready(true).await;
+        Ok(Running { address, stop, port, server, health, tasks: self.tasks, databases })
     }
 }
 
@@ -163,7 +215,7 @@ impl Running {
     /// # Errors
     /// When the port broke, or a task failed that must not.
     pub async fn shutdown(mut self, grace: Duration) -> Result<(), RunError> {
-        self.served.set_ready(false).await;
+        self.port.set_ready(false).await;
         self.stop.cancel();
         let mut failed = None;
         let orderly = async {
@@ -176,11 +228,14 @@ impl Running {
             self.server.abort();
             self.tasks.abort().await;
         }
+        if let Some(health) = &self.health {
+            health.abort();
+        }
         for db in &self.databases {
             db.close().await;
         }
         match (ended, failed) {
-            (Ok(Ok(Err(error))), _) => Err(error.into()),
+            (Ok(Err(error)), _) => Err(std::io::Error::other(error).into()),
             (_, Some(task)) => Err(RunError::Task(task)),
             _ => Ok(()),
         }

@@ -15,7 +15,7 @@ mod wiring;
 
 pub use config::Settings;
 pub use error::RunError;
-pub use host::{Host, Running};
+pub use host::{Host, Listening, Running};
 pub use process::{install_tls, main, stop_signal};
 pub use service::{BuildError, Service};
 pub use tasks::{OnError, TaskSet};

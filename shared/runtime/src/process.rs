@@ -12,10 +12,13 @@ use tokio::net::TcpListener;
 use crate::config::{self, Settings};
 use crate::error::RunError;
 use crate::healthy;
-use crate::host::Host;
+use crate::host::{Host, Listening};
 use crate::service::{BuildError, Service};
 use crate::telemetry;
 use crate::wiring::Wiring;
+
+/// How long `--migrate-only` waits for a database that does not answer.
+const MIGRATION_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Configuration comes from defaults, then the file, then ASSENT_<SECTION>__<KEY> variables, then --set.
 #[derive(Debug, clap::Parser)]
@@ -72,7 +75,7 @@ fn run<S: Service>(flags: &Flags) -> Result<(), RunError> {
     install_tls();
     if flags.healthy {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        return runtime.block_on(healthy::ask(settings.server.listen));
+        return runtime.block_on(healthy::ask(settings.server.health_address()?.unwrap_or(settings.server.listen)));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -104,19 +107,36 @@ async fn serve<S: Service>(settings: Settings<S::Config>, migrate_only: bool) ->
     };
     let wiring = Wiring::remote(settings.database, bus, &settings.auth, settings.peers, source)
         .map_err(build)?
+        .with_limits(settings.server.limits())
         .with_tools(settings.tools);
-    let mut host = Host::new(wiring);
-    host.add::<S>(settings.service).await?;
     if migrate_only {
+        let mut host = Host::new(wiring.with_patience(MIGRATION_PATIENCE));
+        host.add::<S>(settings.service).await?;
         tracing::info!("the database is up to date");
         return Ok(());
+    }
+    // Alive before anything that may have to wait, so that nobody restarts a process that only waits.
+    let address = settings.server.listen;
+    let listener = TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source })?;
+    let wiring = wiring.with_patience(Duration::MAX);
+    let mut listening = Listening::open(listener, settings.server.connections()?, &wiring).await?;
+    if let Some(address) = settings.server.health_address()? {
+        let bound = TcpListener::bind(address).await;
+        let listener = bound.map_err(|source| RunError::Listen { address, source })?;
+        listening = listening.with_health(listener, &wiring);
+    }
+    let mut host = Host::new(wiring);
+    tokio::select! {
+        added = host.add::<S>(settings.service) => added?,
+        () = stop_signal() => {
+            tracing::info!("stopping before the start");
+            return Ok(());
+        }
     }
     if let Some(driver) = driver {
         host.drive_bus(driver);
     }
-    let address = settings.server.listen;
-    let listener = TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source })?;
-    let running = host.start(listener).await?;
+    let running = host.start_on(listening).await?;
     tracing::info!(service = S::NAME, address = %running.address(), "serving");
     tokio::select! {
         () = stop_signal() => tracing::info!("stopping"),

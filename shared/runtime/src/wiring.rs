@@ -2,12 +2,15 @@
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use assent_core::{Actor, ContextSource};
-use assent_events::{Bus, Watching};
+use assent_events::{Backoff, Bus, Watching};
 use assent_plan::Catalog;
-use assent_rpc::{Credentials, Identities, Passage, Transport};
-use assent_store::{Db, DbOptions, Migrations};
+use assent_rpc::{
+    Credentials, Identities, LimitOptions, Limits, Passage, PeerOptions, Transport, TransportError,
+};
+use assent_store::{Db, DbOptions, Migrations, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Auth, Database, Peers, Tools};
@@ -58,7 +61,7 @@ impl Peer {
 #[derive(Debug, Clone)]
 enum Reach {
     Local(Arc<OnceLock<axum::Router>>),
-    Remote { peers: Peers, token: String },
+    Remote { peers: Box<Peers>, options: PeerOptions, token: String },
 }
 
 /// The surroundings of a service. Cheap to clone.
@@ -71,6 +74,8 @@ pub struct Wiring {
     source: ContextSource,
     stop: CancellationToken,
     tools: Tools,
+    patience: Duration,
+    limits: LimitOptions,
 }
 
 impl Wiring {
@@ -85,6 +90,8 @@ impl Wiring {
             source,
             stop: CancellationToken::new(),
             tools: Tools::default(),
+            patience: Duration::ZERO,
+            limits: LimitOptions::default(),
         }
     }
 
@@ -103,8 +110,10 @@ impl Wiring {
             Some(path) => Credentials::new(&Identities::load(path)?, "static_token")?,
             None => Credentials::default(),
         };
+        let credentials = credentials.with_issuers(auth.issuers.clone(), &source)?;
+        let options = peers.options().map_err(TransportError::from)?;
         let token = auth.service_token_file.as_deref().map(read_token).transpose()?.unwrap_or_default();
-        let reach = Reach::Remote { peers, token };
+        let reach = Reach::Remote { peers: Box::new(peers), options, token };
         Ok(Self {
             database,
             bus,
@@ -113,6 +122,8 @@ impl Wiring {
             source,
             stop: CancellationToken::new(),
             tools: Tools::default(),
+            patience: Duration::ZERO,
+            limits: LimitOptions::default(),
         })
     }
 
@@ -120,6 +131,22 @@ impl Wiring {
     #[must_use]
     pub fn with_tools(self, tools: Tools) -> Self {
         Self { tools, ..self }
+    }
+
+    /// The same, with limits for each caller.
+    #[must_use]
+    pub fn with_limits(self, limits: LimitOptions) -> Self {
+        Self { limits, ..self }
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        Limits::new(self.limits, self.source.clock().clone())
+    }
+
+    /// The same, waiting so long for a database that does not answer. Without this it is a failure at once.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// What work items may use.
@@ -140,7 +167,7 @@ impl Wiring {
     /// Opens the database of a service and brings its tables up to date, those of the event log first.
     ///
     /// # Errors
-    /// When it cannot be reached or migrated.
+    /// When it cannot be migrated, or not be reached for longer than the patience lasts.
     pub async fn database(&self, schema: &'static str, own: &Migrations) -> Result<Db, BuildError> {
         let url = match self.database.url.strip_prefix("sqlite://") {
             Some(directory) => {
@@ -151,11 +178,22 @@ impl Wiring {
             None => self.database.url.clone(),
         };
         let options = DbOptions { url, schema, max_connections: self.database.max_connections };
-        let db = Db::connect(&options).await?;
-        db.migrate(&assent_store::idempotency::MIGRATIONS).await?;
-        db.migrate(&assent_events::MIGRATIONS).await?;
-        db.migrate(own).await?;
-        Ok(db)
+        let began = tokio::time::Instant::now();
+        let mut backoff = Backoff::new(self.source.clone());
+        loop {
+            match open(&options, own).await {
+                Err(error @ StoreError::Unavailable(_)) if began.elapsed() < self.patience => {
+                    let cause: &dyn std::error::Error = &error;
+                    tracing::warn!(
+                        database = schema,
+                        error = cause,
+                        "waits for the database and tries again"
+                    );
+                }
+                ended => return Ok(ended?),
+            }
+            tokio::time::sleep(backoff.next_delay()).await;
+        }
     }
 
     /// The way from the service `from` to a peer.
@@ -164,12 +202,10 @@ impl Wiring {
     /// When the peer is not configured.
     pub fn peer(&self, from: &str, peer: Peer) -> Result<Transport, BuildError> {
         match &self.reach {
-            Reach::Local(routes) => {
-                Ok(Transport::Local { routes: routes.clone(), caller: Arc::new(Actor::system(from)) })
-            }
-            Reach::Remote { peers, token } => match peer.address(peers) {
+            Reach::Local(routes) => Ok(Transport::local(routes.clone(), Actor::system(from))),
+            Reach::Remote { peers, options, token } => match peer.address(peers) {
                 "" => Err(BuildError::NoPeer(peer.key())),
-                address => Ok(Transport::remote(address, token)?),
+                address => Ok(Transport::remote_with(address, token, options, self.source.clone())?),
             },
         }
     }
@@ -180,10 +216,10 @@ impl Wiring {
     /// When the peer is not configured.
     pub fn passage(&self, peer: Peer) -> Result<Passage, BuildError> {
         match &self.reach {
-            Reach::Local(routes) => Ok(Passage::Local(routes.clone())),
-            Reach::Remote { peers, .. } => match peer.address(peers) {
+            Reach::Local(routes) => Ok(Passage::local(routes.clone())),
+            Reach::Remote { peers, options, .. } => match peer.address(peers) {
                 "" => Err(BuildError::NoPeer(peer.key())),
-                address => Ok(Passage::remote(address)?),
+                address => Ok(Passage::remote(address, options, self.source.clone())?),
             },
         }
     }
@@ -219,6 +255,14 @@ impl Wiring {
     pub fn stop(&self) -> &CancellationToken {
         &self.stop
     }
+}
+
+async fn open(options: &DbOptions, own: &Migrations) -> Result<Db, StoreError> {
+    let db = Db::connect(options).await?;
+    db.migrate(&assent_store::idempotency::MIGRATIONS).await?;
+    db.migrate(&assent_events::MIGRATIONS).await?;
+    db.migrate(own).await?;
+    Ok(db)
 }
 
 fn read_token(path: &Path) -> Result<String, BuildError> {

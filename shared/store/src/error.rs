@@ -53,6 +53,19 @@ pub enum StoreError {
         /// Why.
         source: Box<MigrateError>,
     },
+    /// The tables are of a newer release, which took away something that this program needs.
+    #[error(
+        "the tables of {name} are at version {database}, which this program cannot use: it knows version {program}; \
+         run the newer release"
+    )]
+    SchemaNewer {
+        /// Name of the migration set.
+        name: &'static str,
+        /// Newest version in the database that older programs cannot use.
+        database: i64,
+        /// Newest version that this program knows.
+        program: i64,
+    },
     /// Anything else that the database or its driver reports: a defect.
     #[error("database error: {0}")]
     Other(#[source] sqlx::Error),

@@ -1,7 +1,7 @@
 //! Bringing the tables up to date.
 
-use sqlx::migrate::Migrator;
-use sqlx::{Connection as _, PgConnection};
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use crate::db::{Db, Pool};
 use crate::error::StoreError;
@@ -27,13 +27,18 @@ pub struct Migrations {
 
 impl Db {
     /// Applies what is missing of `set`. Any number of replicas may do so at once: one works and the
-    /// others wait, then find it done. An older program is refused nothing: migrations that it does
-    /// not know are left alone, so that a rolling upgrade can go back.
+    /// others wait, then find it done. Migrations that this program does not know are left alone, so
+    /// that a rolling upgrade can go back; except for those that take away what older programs need,
+    /// whose names begin with `contract_`.
     ///
     /// # Errors
-    /// [`StoreError::Migrate`] when a migration fails or an applied one was changed since.
+    /// [`StoreError::Migrate`] when a migration fails or an applied one was changed since;
+    /// [`StoreError::SchemaNewer`] when one was applied that took away what this program needs.
     pub async fn migrate(&self, set: &Migrations) -> Result<(), StoreError> {
-        let failed = |source| StoreError::Migrate { name: set.name, source: Box::new(source) };
+        let failed = |source| match source {
+            MigrateError::Execute(error) if is_away(&error) => StoreError::Unavailable(error),
+            source => StoreError::Migrate { name: set.name, source: Box::new(source) },
+        };
         match self.pool() {
             Pool::Postgres(pool) => {
                 // A connection of its own: the advisory lock that keeps replicas apart belongs to the
@@ -44,18 +49,49 @@ impl Db {
                     migrator.create_schema(self.schema());
                 }
                 let done = migrator.run_direct(None, &mut connection, false).await;
+                let usable = match done {
+                    Ok(()) => {
+                        let contracts = sqlx::query_as(AssertSqlSafe(contracts(set)));
+                        usable(set, &migrator, contracts.fetch_all(&mut connection).await?)
+                    }
+                    Err(error) => Err(failed(error)),
+                };
                 connection.close().await?;
-                done.map_err(failed)
+                usable
             }
             Pool::Sqlite { write, .. } => {
                 // The driver has no lock for SQLite; the transaction is one, and makes the set atomic.
                 let mut tx = write.begin_with("BEGIN IMMEDIATE").await?;
                 let migrator = named(set, &set.sqlite);
                 migrator.run_direct(None, &mut *tx, false).await.map_err(failed)?;
+                let contracts = sqlx::query_as(AssertSqlSafe(contracts(set)));
+                usable(set, &migrator, contracts.fetch_all(&mut *tx).await?)?;
                 Ok(tx.commit().await?)
             }
         }
     }
+}
+
+/// Applied migrations that take something away. The driver keeps `0007_contract_votes.sql` as "contract votes".
+fn contracts(set: &Migrations) -> String {
+    format!(
+        "SELECT version FROM _migrations_{} WHERE description LIKE 'contract %' ORDER BY version",
+        set.name
+    )
+}
+
+fn usable(set: &Migrations, migrator: &Migrator, contracts: Vec<(i64,)>) -> Result<(), StoreError> {
+    let known = migrator.iter().map(|migration| migration.version).max().unwrap_or_default();
+    match contracts.last() {
+        Some(&(database,)) if database > known => {
+            Err(StoreError::SchemaNewer { name: set.name, database, program: known })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_away(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed)
 }
 
 fn named(set: &Migrations, migrator: &Migrator) -> Migrator {

@@ -1,8 +1,10 @@
-//! Throw-away storages for tests: a folder for SQLite, a database of its own on the Postgres that `make test`
+//! Throw-away storages for tests, and wires that break: a folder for SQLite, a database of its own on the Postgres that `make test`
 //! starts. A test that needs a server and finds none fails; it is never skipped.
 
 #![warn(missing_docs)]
 #![expect(clippy::expect_used, reason = "only tests use this crate, and there a failure is to be loud")]
+
+mod faults;
 
 use std::path::Path;
 use std::process;
@@ -11,6 +13,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use assent_store::{Db, DbOptions};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use tempfile::TempDir;
+
+pub use faults::{Fault, FaultProxy};
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 

@@ -59,6 +59,7 @@ impl Known {
             roles: Vec::new(),
             groups: Vec::new(),
             credential: String::new(),
+            on_behalf_of: String::new(),
         };
         Self::with(&nobody, Some(user))
     }

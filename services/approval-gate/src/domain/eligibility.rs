@@ -222,6 +222,7 @@ pub(crate) mod tests {
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
             groups: Vec::new(),
             credential: "static_token".to_owned(),
+            on_behalf_of: String::new(),
         }
     }
 

@@ -29,16 +29,17 @@ pub(super) fn submission(
     request: pb::SubmitForApprovalRequest,
 ) -> Result<Submission, GateError> {
     let hash = Digest::of(&[&request.encode_to_vec()]);
+    let (on_behalf_of, request_id) = (request.on_behalf_of, request.request_id);
     let (amended, amended_item) = (request.amends_session_id.clone(), request.amends_item_id.clone());
     let read = read_message("", |at| {
         let amends = amends(ctx, amended, amended_item, at);
         let plan = plan(request.goal, request.plan, request.context, at);
         let mode = at.field("mode").optional_choice::<Mode>(request.mode);
         let options = options(request.options.unwrap_or_default(), &at.field("options"));
-        Ok((plan?, mode?, Options { amends: amends?, ..options? }))
+        let on_behalf_of = for_whom(ctx, on_behalf_of, &at.field("on_behalf_of"));
+        Ok((plan?, mode?, Options { amends: amends?, ..options? }, on_behalf_of?))
     });
-    let (plan, mode, options) = read.map_err(GateError::invalid)?;
-    let (on_behalf_of, request_id) = (request.on_behalf_of, request.request_id);
+    let (plan, mode, options, on_behalf_of) = read.map_err(GateError::invalid)?;
     Ok(Submission {
         plan,
         options,
@@ -48,6 +49,19 @@ pub(super) fn submission(
         request_id,
         hash,
     })
+}
+
+/// The person for whom it is asked: the one whom the credential proves, where it proves one, and then nobody else.
+fn for_whom(ctx: &OpContext, said: String, field: &Field<'_>) -> Result<String, Refused> {
+    let proven = &ctx.actor().on_behalf_of;
+    if proven.is_empty() || said == *proven {
+        return Ok(said);
+    }
+    if said.is_empty() {
+        Ok(proven.clone())
+    } else {
+        Err(field.refuse("NOT_PROVEN", "is not whom the credential names"))
+    }
 }
 
 /// Which running execution the plan is a part of.

@@ -73,6 +73,7 @@ impl Rig {
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
             groups: Vec::new(),
             token_sha256: Some(Digest::of(&[name.as_bytes()])),
+            certificate: None,
         };
         let identities = Identities { identities: PEOPLE.iter().map(identity).collect() };
         let credentials = Credentials::new(&identities, "static_token").unwrap();
@@ -264,6 +265,7 @@ impl Rig {
             roles: Vec::new(),
             groups: Vec::new(),
             credential: String::new(),
+            on_behalf_of: String::new(),
         };
         let version = self.play.edit(&session.id, &author, change);
         let number = version.version_number;

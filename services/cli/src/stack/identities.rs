@@ -70,6 +70,7 @@ pub(super) fn ensure(directory: &Path, source: &ContextSource) -> anyhow::Result
             roles: vec![person.role.to_owned()],
             groups: Vec::new(),
             token_sha256: Some(Digest::of(&[token.as_bytes()])),
+            certificate: None,
         });
     }
     // Last and at once: whoever is interrupted before it starts over.

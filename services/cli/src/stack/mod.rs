@@ -19,7 +19,7 @@ use assent_notification::Notification;
 use assent_planner::Planner;
 use assent_risk::Risk;
 use assent_rpc::Credentials;
-use assent_runtime::{Host, Running, Service, Wiring};
+use assent_runtime::{Host, Listening, Running, Service, Wiring};
 use assent_versioning::Versioning;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -58,6 +58,7 @@ impl Stack {
         let credentials = Credentials::new(&known, "dev_token")?;
         let wiring =
             Wiring::local(settings.database, Bus::local(), credentials, source).with_tools(settings.tools);
+        let surroundings = wiring.clone();
         let mut host = Host::new(wiring);
         let services = settings.service;
         host.add::<Planner>(services.planner).await?;
@@ -69,7 +70,8 @@ impl Stack {
         host.add::<Dashboard>(services.dashboard).await?;
         let listener =
             TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
-        let running = host.start(listener).await?;
+        let listening = Listening::open(listener, settings.server.connections()?, &surroundings).await?;
+        let running = host.start_on(listening).await?;
         let grace = Duration::from_secs(settings.server.shutdown_grace_seconds);
         Ok(Self { running, grace, _lock: lock })
     }

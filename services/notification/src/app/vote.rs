@@ -61,6 +61,7 @@ impl App {
             roles: voter.roles,
             groups: voter.groups,
             credential: "slack".to_owned(),
+            on_behalf_of: String::new(),
         };
         match self.cast(&ctx.acting_as(voter), click, delegator).await {
             Ok(text) => Ok(Voted::Counted(text.to_owned())),

@@ -196,6 +196,7 @@ impl Rig {
             roles: vec![role.to_owned()],
             groups: Vec::new(),
             credential: "static_token".to_owned(),
+            on_behalf_of: String::new(),
         })
     }
 

@@ -64,6 +64,7 @@ impl Rig {
             roles: vec!["developer".to_owned()],
             groups: Vec::new(),
             token_sha256: Some(Digest::of(&[TOKEN.as_bytes()])),
+            certificate: None,
         };
         let credentials =
             Credentials::new(&Identities { identities: vec![identity] }, "static_token").unwrap();

@@ -74,6 +74,7 @@ impl Rig {
             roles: vec!["developer".to_owned()],
             groups: Vec::new(),
             credential: "static_token".to_owned(),
+            on_behalf_of: String::new(),
         })
     }
 

@@ -55,8 +55,8 @@ impl Rig {
         let mut access = AccessTable::default();
         access.extend(EventServer::ACCESS);
         let door = Door::new(Credentials::default(), access, context.clone());
-        let served = assent_rpc::router(routes, door).await.unwrap();
-        let routes = Arc::new(OnceLock::from(served.router));
+        let router = assent_rpc::router(routes, door).unwrap();
+        let routes = Arc::new(OnceLock::from(router));
         Self { db, log, bus, context, shutdown, routes }
     }
 
@@ -70,7 +70,7 @@ impl Rig {
     }
 
     pub(crate) fn client(&self, caller: Actor) -> EventServiceClient<Transport> {
-        let transport = Transport::Local { routes: Arc::clone(&self.routes), caller: Arc::new(caller) };
+        let transport = Transport::local(Arc::clone(&self.routes), caller);
         EventServiceClient::new(transport)
     }
 
@@ -145,6 +145,7 @@ pub(crate) fn person(roles: &[&str]) -> Actor {
         roles: roles.iter().map(|role| (*role).to_owned()).collect(),
         groups: Vec::new(),
         credential: "static_token".to_owned(),
+        on_behalf_of: String::new(),
     }
 }
 

@@ -155,6 +155,7 @@ impl Wire for Actor {
             roles: pb.roles,
             groups: pb.groups,
             credential: String::new(),
+            on_behalf_of: String::new(),
         })
     }
 }

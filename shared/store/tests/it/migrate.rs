@@ -9,18 +9,23 @@ use assent_testkit::{Storage, both_storages};
 
 /// A set of migrations from (Postgres, SQLite) texts, numbered from 1.
 pub(crate) fn migrations(texts: &[(&'static str, &'static str)]) -> Migrations {
-    let migrator = |pick: fn(&(&'static str, &'static str)) -> &'static str| {
+    named(&texts.iter().map(|(postgres, sqlite)| ("step", *postgres, *sqlite)).collect::<Vec<_>>())
+}
+
+/// The same, each with its name.
+fn named(texts: &[(&'static str, &'static str, &'static str)]) -> Migrations {
+    let migrator = |pick: fn(&(&'static str, &'static str, &'static str)) -> &'static str| {
         Migrator::with_migrations(
             (1..)
                 .zip(texts)
                 .map(|(version, text)| {
-                    let (name, sql) = (Cow::Borrowed("step"), pick(text).into_sql_str());
+                    let (name, sql) = (Cow::Borrowed(text.0), pick(text).into_sql_str());
                     Migration::new(version, name, MigrationType::Simple, sql, false)
                 })
                 .collect(),
         )
     };
-    Migrations { name: "test", postgres: migrator(|text| text.0), sqlite: migrator(|text| text.1) }
+    Migrations { name: "test", postgres: migrator(|text| text.1), sqlite: migrator(|text| text.2) }
 }
 
 const ONE: &str = "CREATE TABLE one (a TEXT); INSERT INTO one VALUES ('x')";
@@ -57,7 +62,24 @@ async fn a_migration_that_changed_after_it_was_applied_is_refused(test: Storage)
     assert!(matches!(error, StoreError::Migrate { .. }), "{error}");
 }
 
+/// An older program goes on beside what a newer one added, and is refused once something was taken away.
+async fn a_newer_schema_is_refused_only_when_it_took_something_away(test: Storage) {
+    let db = test.open("test").await;
+    let expanded = [("step", ONE, ONE), ("expand two", TWO, TWO)];
+    db.migrate(&named(&expanded)).await.unwrap();
+    db.migrate(&named(&expanded[..1])).await.unwrap();
+    let drop = "DROP TABLE one";
+    let contracted = [expanded[0], expanded[1], ("contract one", drop, drop)];
+    db.migrate(&named(&contracted)).await.unwrap();
+    let error = db.migrate(&named(&expanded)).await.unwrap_err();
+    assert!(matches!(error, StoreError::SchemaNewer { name: "test", database: 3, program: 2 }), "{error:?}");
+    let text = error.to_string();
+    assert!(text.contains("version 3") && text.contains("version 2"), "{text}");
+    db.migrate(&named(&contracted)).await.unwrap();
+}
+
 both_storages!(
+    a_newer_schema_is_refused_only_when_it_took_something_away,
     replicas_that_start_at_once_migrate_once,
     a_failed_migration_is_named_and_can_be_repeated,
     a_migration_that_changed_after_it_was_applied_is_refused,
