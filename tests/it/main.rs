@@ -45,6 +45,8 @@ mod polyglot;
 #[cfg(test)]
 mod restore;
 #[cfg(test)]
+mod rolling;
+#[cfg(test)]
 mod startup;
 #[cfg(test)]
 mod statements;

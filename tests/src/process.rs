@@ -64,6 +64,18 @@ impl Process {
         Self(child.expect("a process"))
     }
 
+    /// SIGTERM; then it has to end by itself, and well.
+    pub async fn terminate(mut self) {
+        let id = self.0.id().to_string();
+        let told = Command::new("kill").args(["-TERM", &id]).status().expect("kill");
+        assert!(told.success(), "no process {id}");
+        let process = tokio::sync::Mutex::new(&mut self.0);
+        let status =
+            eventually("an orderly end", || async { process.lock().await.try_wait().expect("a process") })
+                .await;
+        assert!(status.success(), "it ended with {status}");
+    }
+
     /// SIGKILL.
     pub fn kill(&mut self) {
         let _ = self.0.kill();
@@ -211,6 +223,11 @@ impl Cluster {
     /// Where they keep their state.
     pub fn storage(&self) -> &Storage {
         &self.storage
+    }
+
+    /// Tells a service to stop, and waits until it has, in order.
+    pub async fn terminate(&mut self, service: &'static str) {
+        self.processes.remove(service).expect("a running service").terminate().await;
     }
 
     /// Kills a service without warning.

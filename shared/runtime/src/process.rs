@@ -75,7 +75,8 @@ fn run<S: Service>(flags: &Flags) -> Result<(), RunError> {
     install_tls();
     if flags.healthy {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        return runtime.block_on(healthy::ask(settings.server.health_address()?.unwrap_or(settings.server.listen)));
+        return runtime
+            .block_on(healthy::ask(settings.server.health_address()?.unwrap_or(settings.server.listen)));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
