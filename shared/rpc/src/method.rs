@@ -27,6 +27,8 @@ pub(crate) fn repeat(path: &str) -> Repeat {
                 let options = method.method_descriptor_proto().options.clone().unwrap_or_default();
                 let repeat = match options.idempotency_level() {
                     _ if method.is_client_streaming() => Repeat::Never,
+                    // By their names; of others the contract says so.
+                    _ if method.name().starts_with("Get") || method.name().starts_with("List") => Repeat::Always,
                     IdempotencyLevel::NoSideEffects | IdempotencyLevel::Idempotent => Repeat::Always,
                     IdempotencyLevel::IdempotencyUnknown => Repeat::Unsent,
                 };
@@ -45,6 +47,8 @@ mod tests {
     #[test]
     fn what_only_reads_may_be_repeated_and_what_decides_may_not() {
         assert_eq!(repeat("/assent.event.v1.EventService/ReadEvents"), Repeat::Always);
+        assert_eq!(repeat("/assent.approval.v1.ApprovalService/GetSession"), Repeat::Always);
+        assert_eq!(repeat("/assent.approval.v1.ApprovalService/CheckGrant"), Repeat::Always);
         assert_eq!(repeat("/assent.approval.v1.ApprovalService/Approve"), Repeat::Unsent);
         assert_eq!(repeat("/assent.executor.v1.WorkerService/UploadArtifact"), Repeat::Never);
         assert_eq!(repeat("/grpc.health.v1.Health/Check"), Repeat::Never);
