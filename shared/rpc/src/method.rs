@@ -28,7 +28,9 @@ pub(crate) fn repeat(path: &str) -> Repeat {
                 let repeat = match options.idempotency_level() {
                     _ if method.is_client_streaming() => Repeat::Never,
                     // By their names; of others the contract says so.
-                    _ if method.name().starts_with("Get") || method.name().starts_with("List") => Repeat::Always,
+                    _ if method.name().starts_with("Get") || method.name().starts_with("List") => {
+                        Repeat::Always
+                    }
                     IdempotencyLevel::NoSideEffects | IdempotencyLevel::Idempotent => Repeat::Always,
                     IdempotencyLevel::IdempotencyUnknown => Repeat::Unsent,
                 };
