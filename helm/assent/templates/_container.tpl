@@ -12,17 +12,17 @@
 {{- end }}
 
 {{- define "assent.lifecycle" -}}
+# Alive is who runs, whatever it waits for: a restart would not bring the database back.
 startupProbe:
-  grpc: {port: {{ .service.port }}}
+  grpc: {port: {{ .service.port }}, service: liveness}
   periodSeconds: 2
   failureThreshold: 60
 readinessProbe:
   grpc: {port: {{ .service.port }}}
   periodSeconds: 5
   timeoutSeconds: 3
-# Health says no while the database is away, and a restart would not bring it back.
 livenessProbe:
-  tcpSocket: {port: {{ include "assent.portName" .service }}}
+  grpc: {port: {{ .service.port }}, service: liveness}
   periodSeconds: 10
   timeoutSeconds: 3
 {{- if gt (int .root.Values.server.preStopSeconds) 0 }}

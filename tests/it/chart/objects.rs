@@ -50,7 +50,10 @@ pub(super) fn lives_are_orderly(objects: &[Value]) {
         let container = &pod["containers"][0];
         let port = &container["ports"][0]["containerPort"];
         assert_eq!(&container["readinessProbe"]["grpc"]["port"], port);
-        assert_eq!(&container["startupProbe"]["grpc"]["port"], port);
+        for probe in ["startupProbe", "livenessProbe"] {
+            let expected = json!({"port": port, "service": assent_rpc::LIVENESS});
+            assert_eq!(container[probe]["grpc"], expected, "{probe}");
+        }
         let sleep = container["lifecycle"]["preStop"]["sleep"]["seconds"].as_u64().unwrap_or(0);
         let variables = environment(container, objects);
         let grace: u64 = variables["ASSENT_SERVER__SHUTDOWN_GRACE_SECONDS"].parse().unwrap();
