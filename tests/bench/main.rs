@@ -28,8 +28,8 @@ async fn main() {
         workflows().await;
     }
     if wanted("executor") {
-        executor::run("sqlite", Storage::sqlite().await).await;
-        executor::run("postgres", Storage::postgres().await).await;
+        Box::pin(executor::run("sqlite", Storage::sqlite().await)).await;
+        Box::pin(executor::run("postgres", Storage::postgres().await)).await;
         executor::idle().await;
     }
     if wanted("gate") {

@@ -17,6 +17,7 @@ use assent_store::{Db, Sql};
 use assent_testkit::Storage;
 use assent_tests::embedded::Wishes;
 use assent_tests::{Embedded, people};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::sinks::{Http, Smtp, Switch};
@@ -130,7 +131,8 @@ async fn soon(storage: Storage) {
     let (stopped, keep) = (CancellationToken::new(), Duration::from_secs(3600));
     let log = Log::new(gate.clone(), "approval-gate");
     let relay = Relay::new(log, stage.stack.bus().clone(), source.clone(), keep);
-    let relay = tokio::spawn(relay.run(stopped.clone()));
+    let mut tasks = JoinSet::new();
+    tasks.spawn(relay.run(stopped.clone()));
     let mut told = HashMap::<EventId, Timestamp>::new();
     let mut ticks = tokio::time::interval(Duration::from_secs(1) / EVENTS_PER_SECOND);
     for n in 0..(EVENTS_PER_SECOND * SECONDS) as usize {
@@ -158,7 +160,7 @@ async fn soon(storage: Storage) {
     }
     line("all", rows.iter().filter_map(|(e, _, at)| Some(at.since(*told.get(e)?))).collect());
     stopped.cancel();
-    relay.await.unwrap();
+    tasks.join_all().await;
     gate.close().await;
     db.close().await;
     stage.stack.stop().await;

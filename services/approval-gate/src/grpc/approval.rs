@@ -26,7 +26,7 @@ impl ApprovalService for Grpc {
     ) -> Result<Response<pb::SubmitForApprovalResponse>, Status> {
         let (ctx, body) = accept(request)?;
         let validate_only = body.validate_only;
-        let mut session = view_to_pb(self.0.submit(&ctx, request::submission(&ctx, body)?).await?);
+        let mut session = view_to_pb(Box::pin(self.0.submit(&ctx, request::submission(&ctx, body)?)).await?);
         if validate_only {
             // Nothing is kept that an id could name.
             session.id.clear();
