@@ -217,7 +217,7 @@ async fn private_addresses_are_not_called_unless_named(storage: Storage) {
         world.approvers = vec![actor("u0"), actor("u1"), actor("u2"), actor("u3"), actor("bob")];
     });
     rig.gate_says(rig.session(), submitted()).await;
-    let done = |d: &assent_proto::notification::v1::Delivery| {
+    let done = |d: &Delivery| {
         let refused = d.status() == DeliveryStatus::Failed && d.error.contains("not public");
         if d.user_id == "bob" { d.status() == DeliveryStatus::Delivered } else { refused }
     };
