@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use prost::Message as _;
 
 fn main() -> anyhow::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
+    // As it is now, not as it was when this program was compiled: a checkout may move with what it has built.
+    let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
     println!("cargo::rerun-if-changed={}", root.display());
     let mut files = Vec::new();
     collect(&root.join("assent"), &mut files)?;

@@ -20,7 +20,6 @@ mod wire_up;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -51,7 +50,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often to look for what is old enough to be removed.
 const REMOVE_EVERY: Duration = Duration::from_secs(60 * 60);
 /// Most events whose notices are written in one transaction.
-const EVENTS_AT_ONCE: NonZeroUsize = NonZeroUsize::new(32).unwrap();
+const EVENTS_AT_ONCE: usize = 32;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A log that is followed: name of the task, of the position, and whose it is.

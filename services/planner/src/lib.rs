@@ -16,7 +16,6 @@ mod llm;
 mod store;
 
 use std::convert::Infallible;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,7 +38,7 @@ pub use crate::store::{MIGRATIONS, STATEMENTS};
 /// Whose runs are followed.
 const EXECUTOR: &str = "executor";
 /// Most events of the executor that are taken in at once.
-const RUNS_AT_ONCE: NonZeroUsize = NonZeroUsize::new(100).unwrap();
+const RUNS_AT_ONCE: usize = 100;
 /// How often what is too old is forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(60 * 60);
 

@@ -13,7 +13,6 @@ mod grpc;
 mod store;
 
 use std::convert::Infallible;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use assent_core::ContextSource;
@@ -36,7 +35,7 @@ use crate::error::VersioningError;
 use crate::grpc::{Editor, Grpc};
 
 /// Most events of the approval gate that are taken in at once.
-const EVENTS_AT_ONCE: NonZeroUsize = NonZeroUsize::new(32).unwrap();
+const EVENTS_AT_ONCE: usize = 32;
 const APPROVAL_GATE: &str = "approval-gate";
 
 /// The service.

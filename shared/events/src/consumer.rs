@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::mem::take;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,18 +88,14 @@ impl Consumer {
         E: Error + Send + 'static,
     {
         let each = |mut events: Vec<Arc<Event>>, cursor| handler(events.remove(0), cursor);
-        self.run_batches(NonZeroUsize::MIN, each, shutdown).await;
+        self.run_batches(1, each, shutdown).await;
     }
 
-    /// The same with up to `most` events at once, which are never none: their effects and the cursor go into one
+    /// The same with up to `most` events at once, but never none: their effects and the cursor go into one
     /// transaction. Those of a batch that fails are handed over one by one, so that one that cannot be handled holds
     /// up only what comes after it.
-    pub async fn run_batches<H, F, E>(
-        mut self,
-        most: NonZeroUsize,
-        mut handler: H,
-        shutdown: CancellationToken,
-    ) where
+    pub async fn run_batches<H, F, E>(mut self, most: usize, mut handler: H, shutdown: CancellationToken)
+    where
         H: FnMut(Vec<Arc<Event>>, Cursor) -> F + Send,
         F: Future<Output = Result<Handled, E>> + Send,
         E: Error + Send + 'static,
@@ -149,7 +144,7 @@ impl Consumer {
         &mut self,
         progress: &mut Progress,
         rested: bool,
-        most: NonZeroUsize,
+        most: usize,
         backoff: &mut Backoff,
         handler: &mut H,
         shutdown: &CancellationToken,
@@ -180,7 +175,7 @@ impl Consumer {
             if shutdown.is_cancelled() {
                 break;
             }
-            let size = if first <= progress.apart_until { 1 } else { most.get() };
+            let size = if first <= progress.apart_until { 1 } else { most.max(1) };
             let batch: Vec<Arc<Event>> = events.by_ref().take(size).collect();
             let Some(last) = batch.last().cloned() else { break };
             let cursor = Cursor { consumer: Arc::from(self.name.as_str()), first, position: last.position };

@@ -22,6 +22,9 @@ use crate::transport::TransportError;
 
 /// Attempts at one call, at most.
 const ATTEMPTS: u32 = 4;
+/// A call that was given less time says nothing about a peer that did not answer it: else callers without patience
+/// would cut it off from everybody.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Wait before the second attempt, at most; it doubles with each.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 
@@ -134,6 +137,7 @@ impl Peer {
         until: Option<Instant>,
     ) -> Result<Response<Body>, NoAnswer> {
         self.breaker.admit(Instant::now()).map_err(NoAnswer::Paused)?;
+        let begun = Instant::now();
         let call = self.channel().oneshot(request);
         let ended = match until {
             Some(until) => tokio::time::timeout_at(until, call).await.map_err(|_| NoAnswer::Late),
@@ -145,7 +149,9 @@ impl Peer {
                 Ok(answer)
             }
             Err(failure) => {
-                self.breaker.failed(Instant::now());
+                if failure != NoAnswer::Late || begun.elapsed() >= PATIENCE {
+                    self.breaker.failed(Instant::now());
+                }
                 Err(failure)
             }
         }

@@ -87,7 +87,7 @@ impl App {
         // Claimed from the start, so that no worker takes it.
         let until = ctx.now().after(self.rules.attempt_timeout * 4);
         let mut tx = self.db.begin().await?;
-        outgoing::insert(&mut tx, &delivery).await?;
+        outgoing::insert(&mut tx, std::slice::from_ref(&delivery)).await?;
         if courier.is_some() {
             outgoing::claim_one(&mut tx, delivery.id, until).await?;
         }

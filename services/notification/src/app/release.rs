@@ -45,7 +45,7 @@ impl App {
                 [one] => outgoing::release(&mut tx, one.id, now).await?,
                 several => {
                     let combined = self.combined(&ctx, several);
-                    outgoing::insert(&mut tx, &combined).await?;
+                    outgoing::insert(&mut tx, std::slice::from_ref(&combined)).await?;
                     for delivery in several {
                         outgoing::merge(&mut tx, delivery.id, combined.id).await?;
                     }

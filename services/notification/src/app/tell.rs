@@ -160,7 +160,7 @@ impl App {
             deliveries.extend(self.sent(ctx, *event, letter, &wish, &recent));
         }
         // Where an earlier round of the same fact was committed, it did all of this.
-        let fresh = outgoing::insert_all(tx, &deliveries).await?;
+        let fresh = outgoing::insert(tx, &deliveries).await?;
         let arrived =
             |delivery: &&Delivery| delivery.channel == Channel::InApp && fresh.contains(&delivery.id);
         let arrived: Vec<&Delivery> = deliveries.iter().filter(arrived).collect();

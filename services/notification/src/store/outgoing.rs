@@ -14,7 +14,6 @@ use crate::store::attempts;
 
 pub(super) const STATEMENTS: &[Sql] = &[
     INSERT,
-    INSERT_ALL,
     FIND,
     CLAIM,
     CLAIM_ONE,
@@ -30,14 +29,8 @@ pub(super) const STATEMENTS: &[Sql] = &[
     WAITING,
 ];
 
-const INSERT: Sql = Sql::new(
-    "INSERT INTO approval_notifications (id, event_id, session_id, user_id, channel, status, priority, sent_at,
-         delivered_at, created_at, kind, title, body, details, hold, next_attempt_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
-     ON CONFLICT (event_id, user_id, channel) DO NOTHING",
-);
-// A list of them in one statement however long it is: which were not there before.
-const INSERT_ALL: Sql = Sql::split(
+// A list of deliveries in one statement however long it is: which were not there before.
+const INSERT: Sql = Sql::split(
     "INSERT INTO approval_notifications (id, event_id, session_id, user_id, channel, status, priority, sent_at,
          delivered_at, created_at, kind, title, body, details, hold, next_attempt_at)
      SELECT id, event_id, session_id, user_id, channel, status, priority, delivered_at, delivered_at, created_at, kind,
@@ -164,26 +157,14 @@ const WAITING: Sql = Sql::new(
 /// How far back it matters what somebody was sent.
 const LATELY: Duration = Duration::from_secs(60 * 60);
 
-/// Keeps a delivery, unless the same fact was told to the same person over the same channel before.
-pub(crate) async fn insert(tx: &mut Tx, delivery: &Delivery) -> Result<bool, StoreError> {
-    let statement = tx.query(INSERT).bind(delivery.id).bind(delivery.event).bind(delivery.session);
-    let statement = statement.bind(delivery.user.as_str()).bind(delivery.channel.name());
-    let statement = statement.bind(delivery.status.name()).bind(delivery.priority.name());
-    let statement =
-        statement.bind(delivery.delivered_at).bind(delivery.delivered_at).bind(delivery.created_at);
-    let statement = statement.bind(delivery.kind.as_str()).bind(delivery.title.as_str());
-    let statement = statement.bind(delivery.body.as_str()).bind(Json(&delivery.details));
-    let statement = statement.bind(delivery.hold.map(|hold| hold.name())).bind(delivery.next_attempt_at);
-    Ok(statement.execute().await? > 0)
-}
-
-/// Keeps deliveries as [`insert`] does each; returns those that were not there before.
-pub(crate) async fn insert_all(
+/// Keeps deliveries, but those of which the same fact was told to the same person over the same channel before; returns
+/// the new ones.
+pub(crate) async fn insert(
     tx: &mut Tx,
     deliveries: &[Delivery],
 ) -> Result<BTreeSet<Id<DeliveryKind>>, StoreError> {
     let rows: Vec<NewRow<'_>> = deliveries.iter().map(NewRow::from).collect();
-    let fresh: Vec<(Id<DeliveryKind>,)> = tx.query(INSERT_ALL).bind(Json(&rows)).all().await?;
+    let fresh: Vec<(Id<DeliveryKind>,)> = tx.query(INSERT).bind(Json(&rows)).all().await?;
     Ok(fresh.into_iter().map(|(id,)| id).collect())
 }
 

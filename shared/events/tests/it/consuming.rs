@@ -1,5 +1,4 @@
 use std::collections::HashMap;
-use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -107,8 +106,7 @@ fn noting(
             Ok(Handled::Done)
         }
     };
-    let ten = NonZeroUsize::new(10).unwrap();
-    (rig.consumer("follower").run_batches(ten, handler, rig.shutdown.clone()), batches)
+    (rig.consumer("follower").run_batches(10, handler, rig.shutdown.clone()), batches)
 }
 
 async fn an_event_that_fails_its_batch_holds_up_only_what_comes_after_it(test: Storage) {

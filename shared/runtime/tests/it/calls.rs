@@ -20,6 +20,19 @@ async fn the_server_ends_what_its_caller_does_not_wait_for() {
     rig.client("ada").read_events(ask(Duration::ZERO, minute)).await.unwrap();
 }
 
+/// Whoever gives a peer hardly any time learns nothing about it that others should suffer from.
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_without_patience_cut_nobody_off() {
+    let rig = Rig::start().await;
+    let (minute, moment) = (Duration::from_secs(60), Duration::from_millis(50));
+    let caller = rig.client("ada");
+    for _ in 0..10 {
+        let refusal = Refusal::from(caller.clone().read_events(ask(minute, moment)).await.unwrap_err());
+        assert_eq!(refusal.0, Code::DeadlineExceeded);
+    }
+    caller.clone().read_events(ask(Duration::ZERO, minute)).await.unwrap();
+}
+
 /// A connection that is old is replaced: calls that run are finished, and those that come go by a new one.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_connection_is_replaced_and_loses_no_call() {
