@@ -31,6 +31,8 @@ mod healthy;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod models;
 #[cfg(test)]
 mod notify;
@@ -48,6 +50,8 @@ mod restore;
 mod statements;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tracing;
 #[cfg(test)]
 mod versions;
 #[cfg(test)]

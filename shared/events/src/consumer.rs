@@ -8,13 +8,16 @@ use std::time::Duration;
 use assent_core::{Actor, ContextSource};
 use assent_proto::event::v1::event_service_client::EventServiceClient;
 use assent_proto::event::v1::{Event, ReadEventsRequest, ReadEventsResponse};
-use assent_rpc::{MAX_MESSAGE_BYTES, RemoteFault, Transport, outbound_within};
+use assent_rpc::{MAX_MESSAGE_BYTES, RemoteFault, Transport, continue_from, outbound_within};
 use assent_store::{Db, StoreError};
 use tokio_util::sync::CancellationToken;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use crate::backoff::Backoff;
 use crate::bus::Doorbell;
 use crate::cursor::Cursor;
+use crate::metrics::EventMetrics;
 
 /// How often to look without being woken.
 const POLL: Duration = Duration::from_secs(2);
@@ -39,6 +42,8 @@ pub struct Consumer {
     pub doorbell: Doorbell,
     /// For ids and jitter.
     pub context: ContextSource,
+    /// Where it says how far it has come.
+    pub metrics: EventMetrics,
 }
 
 /// What became of an event.
@@ -87,12 +92,13 @@ impl Consumer {
     {
         // The largest message that the other side takes in may come back within an event.
         self.source = self.source.clone().max_decoding_message_size(2 * MAX_MESSAGE_BYTES);
+        self.metrics.began(&self.name);
         let mut progress = Progress::default();
         let mut backoff = Backoff::new(self.context.clone());
-        let mut rested = false;
+        let (mut rested, mut rung) = (false, false);
         while !shutdown.is_cancelled() {
             let delay = match self
-                .round(&mut progress, take(&mut rested), &mut backoff, &mut handler, &shutdown)
+                .round(&mut progress, take(&mut rested), rung, &mut backoff, &mut handler, &shutdown)
                 .await
             {
                 Ok(Next::Read) => continue,
@@ -101,6 +107,7 @@ impl Consumer {
                     self.context.jitter(POLL)
                 }
                 Err(error) => {
+                    self.metrics.failed(&self.name);
                     if backoff.is_fresh() {
                         let consumer = self.name.as_str();
                         tracing::warn!(
@@ -117,10 +124,10 @@ impl Consumer {
                     continue;
                 }
             };
-            rested = tokio::select! {
-                () = shutdown.cancelled() => false,
-                () = self.doorbell.ring() => false,
-                () = tokio::time::sleep(delay) => true,
+            (rested, rung) = tokio::select! {
+                () = shutdown.cancelled() => (false, false),
+                () = self.doorbell.ring() => (false, true),
+                () = tokio::time::sleep(delay) => (true, false),
             };
         }
     }
@@ -129,6 +136,7 @@ impl Consumer {
         &mut self,
         progress: &mut Progress,
         rested: bool,
+        rung: bool,
         backoff: &mut Backoff,
         handler: &mut H,
         shutdown: &CancellationToken,
@@ -154,16 +162,25 @@ impl Consumer {
             () = shutdown.cancelled() => return Ok(Next::Wait),
             page = self.read(handled) => page?,
         };
-        for event in page.events {
+        self.metrics.looked(&self.name, page.head_position - handled);
+        for mut event in page.events {
             if shutdown.is_cancelled() {
                 break;
             }
+            let span = self.span(&mut event, rung);
             let event = Arc::new(event);
             let cursor = self.cursor(event.position);
-            match handler(Arc::clone(&event), cursor).await {
-                Ok(Handled::Done) => progress.saved = event.position,
-                Ok(Handled::Skipped) => {}
+            let outcome = handler(Arc::clone(&event), cursor).instrument(span.clone()).await;
+            match outcome {
+                Ok(Handled::Done) => {
+                    progress.saved = event.position;
+                    self.metrics.handled(&self.name);
+                }
+                Ok(Handled::Skipped) => {
+                    span.record("assent.skipped", true);
+                }
                 Err(source) => {
+                    span.record("otel.status_code", "ERROR");
                     // Another replica may have been first, or the commit gone through unheard.
                     if Cursor::load(&self.db, &self.name).await? >= event.position {
                         progress.handled = None;
@@ -177,6 +194,7 @@ impl Consumer {
             progress.handled = Some(handled);
             backoff.reset();
         }
+        self.metrics.looked(&self.name, page.head_position - handled);
         if handled - progress.saved >= SKIPPED {
             self.save_skipped(progress).await?;
         }
@@ -213,6 +231,30 @@ impl Consumer {
         }
         progress.saved = handled;
         Ok(())
+    }
+
+    /// The span in which `event` is handled, a child of that in which it became true. The event then names it, so that
+    /// whatever the handler does in the event's trace follows from here.
+    fn span(&self, event: &mut Event, rung: bool) -> Span {
+        let span = tracing::info_span!(
+            parent: None,
+            "event",
+            otel.name = format!("consume {}", event.r#type),
+            otel.kind = "consumer",
+            otel.status_code = Empty,
+            consumer = %self.name,
+            event.id = %event.id,
+            event.position = event.position,
+            event.woken_by = if rung { "doorbell" } else { "clock" },
+            workflow.id = %event.session_id,
+            assent.skipped = Empty,
+            assent.called = Empty,
+        );
+        let given = Some(event.traceparent.as_str()).filter(|given| !given.is_empty());
+        if let Some(own) = continue_from(&span, given) {
+            event.traceparent = own;
+        }
+        span
     }
 
     fn cursor(&self, position: i64) -> Cursor {

@@ -1,11 +1,13 @@
 //! The `main` of every service.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use assent_core::ContextSource;
 use assent_events::Bus;
+use assent_metrics::Metrics;
 use clap::Parser as _;
 use tokio::net::TcpListener;
 
@@ -77,7 +79,7 @@ fn run<S: Service>(flags: &Flags) -> Result<(), RunError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let guard = telemetry::init(&settings.telemetry, S::NAME)?;
-        let ended = serve::<S>(settings, flags.migrate_only).await;
+        let ended = serve::<S>(settings, flags.migrate_only, guard.metrics().clone()).await;
         if let Err(error) = &ended {
             tracing::error!(%error, "the process ends");
         }
@@ -92,7 +94,11 @@ pub fn install_tls() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-async fn serve<S: Service>(settings: Settings<S::Config>, migrate_only: bool) -> Result<(), RunError> {
+async fn serve<S: Service>(
+    settings: Settings<S::Config>,
+    migrate_only: bool,
+    metrics: Metrics,
+) -> Result<(), RunError> {
     let build = |source: BuildError| RunError::Build { service: S::NAME, source };
     let source = ContextSource::system();
     let (bus, driver) = match settings.bus.url.as_str() {
@@ -104,7 +110,8 @@ async fn serve<S: Service>(settings: Settings<S::Config>, migrate_only: bool) ->
     };
     let wiring = Wiring::remote(settings.database, bus, &settings.auth, settings.peers, source)
         .map_err(build)?
-        .with_tools(settings.tools);
+        .with_tools(settings.tools)
+        .with_metrics(metrics);
     let mut host = Host::new(wiring);
     host.add::<S>(settings.service).await?;
     if migrate_only {
@@ -114,8 +121,10 @@ async fn serve<S: Service>(settings: Settings<S::Config>, migrate_only: bool) ->
     if let Some(driver) = driver {
         host.drive_bus(driver);
     }
-    let address = settings.server.listen;
-    let listener = TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source })?;
+    if let Some(address) = settings.metrics.listen {
+        host.serve_metrics(bind(address).await?);
+    }
+    let listener = bind(settings.server.listen).await?;
     let running = host.start(listener).await?;
     tracing::info!(service = S::NAME, address = %running.address(), "serving");
     tokio::select! {
@@ -130,6 +139,10 @@ async fn serve<S: Service>(settings: Settings<S::Config>, migrate_only: bool) ->
             Ok(())
         }
     }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, RunError> {
+    TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source })
 }
 
 /// Returns at SIGTERM or SIGINT.

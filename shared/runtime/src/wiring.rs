@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use assent_core::{Actor, ContextSource};
-use assent_events::{Bus, Watching};
+use assent_events::{Bus, EventMetrics, Watching};
+use assent_metrics::Metrics;
 use assent_plan::Catalog;
-use assent_rpc::{Credentials, Identities, Passage, Transport};
+use assent_rpc::{Credentials, Identities, Passage, RpcMetrics, Transport};
 use assent_store::{Db, DbOptions, Migrations};
 use tokio_util::sync::CancellationToken;
 
@@ -71,6 +72,21 @@ pub struct Wiring {
     source: ContextSource,
     stop: CancellationToken,
     tools: Tools,
+    measures: Measures,
+}
+
+/// What is measured in every process.
+#[derive(Debug, Clone)]
+struct Measures {
+    metrics: Metrics,
+    events: EventMetrics,
+    rpc: RpcMetrics,
+}
+
+impl From<Metrics> for Measures {
+    fn from(metrics: Metrics) -> Self {
+        Self { events: EventMetrics::new(&metrics), rpc: RpcMetrics::new(&metrics), metrics }
+    }
 }
 
 impl Wiring {
@@ -85,6 +101,7 @@ impl Wiring {
             source,
             stop: CancellationToken::new(),
             tools: Tools::default(),
+            measures: Metrics::default().into(),
         }
     }
 
@@ -113,6 +130,7 @@ impl Wiring {
             source,
             stop: CancellationToken::new(),
             tools: Tools::default(),
+            measures: Metrics::default().into(),
         })
     }
 
@@ -120,6 +138,26 @@ impl Wiring {
     #[must_use]
     pub fn with_tools(self, tools: Tools) -> Self {
         Self { tools, ..self }
+    }
+
+    /// The same, measuring in `metrics`.
+    #[must_use]
+    pub fn with_metrics(self, metrics: Metrics) -> Self {
+        Self { measures: metrics.into(), ..self }
+    }
+
+    /// What the process measures.
+    pub fn metrics(&self) -> &Metrics {
+        &self.measures.metrics
+    }
+
+    /// What is measured of facts, for those who follow them.
+    pub fn event_metrics(&self) -> &EventMetrics {
+        &self.measures.events
+    }
+
+    pub(crate) fn rpc_metrics(&self) -> &RpcMetrics {
+        &self.measures.rpc
     }
 
     /// What work items may use.

@@ -171,21 +171,26 @@ impl App {
 
     async fn try_keep(&self, ended: &[Ended]) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
+        let mut told = Vec::new();
         for Ended { delivery, attempt, claimed_until } in ended {
             let next = self.rules.retry.next(delivery.attempts.saturating_add(1), attempt.clone());
-            self.record(&mut tx, delivery, *claimed_until, &next).await?;
+            if self.record(&mut tx, delivery, *claimed_until, &next).await? {
+                told.push((delivery.channel, next));
+            }
         }
-        tx.commit().await
+        tx.commit().await?;
+        told.into_iter().for_each(|(channel, next)| self.metrics.ended(channel, &next));
+        Ok(())
     }
 
-    /// Keeps how an attempt ended, and publishes what is final.
+    /// Keeps how an attempt ended, and publishes what is final; false when another worker has taken over.
     pub(super) async fn record(
         &self,
         tx: &mut Tx,
         delivery: &Delivery,
         claimed_until: Timestamp,
         next: &Next,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let now = self.source.now();
         let (again, fact) = match next {
             Next::Delivered => (None, Some(delivered(delivery))),
@@ -199,12 +204,12 @@ impl App {
         };
         if !outgoing::record(tx, delivery, claimed_until, next, again, now).await? {
             tracing::warn!(delivery.id = %delivery.id, "the claim ended during the attempt; another worker took over");
-            return Ok(());
+            return Ok(false);
         }
         if let Some(fact) = fact {
             append(tx, &self.operation(), delivery.session, fact).await?;
         }
-        Ok(())
+        Ok(true)
     }
 
     async fn rest(&self, backoff: &mut Backoff, error: &NotificationError, stop: &CancellationToken) {

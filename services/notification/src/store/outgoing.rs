@@ -12,8 +12,9 @@ use super::row::{DeliveryRow, read};
 use crate::domain::{Channel, Delivery, DeliveryStatus, Kind, Next, Recent};
 use crate::store::attempts;
 
-pub(super) const STATEMENTS: &[Sql] =
-    &[INSERT, FIND, CLAIM, CLAIM_ONE, UNCLAIM, RECORD, RENEW, RECENT, DROP, HELD, RELEASE, MERGE, WAITING];
+pub(super) const STATEMENTS: &[Sql] = &[
+    INSERT, FIND, CLAIM, CLAIM_ONE, UNCLAIM, RECORD, RENEW, RECENT, DROP, HELD, RELEASE, MERGE, WAITING, DUE,
+];
 
 const INSERT: Sql = Sql::new(
     "INSERT INTO approval_notifications (id, event_id, session_id, user_id, channel, status, priority, sent_at,
@@ -113,8 +114,27 @@ const WAITING: Sql = Sql::new(
     "SELECT channel, count(*) AS waiting FROM approval_notifications WHERE status = 'pending' GROUP BY channel",
 );
 
+const DUE: Sql = Sql::new(
+    "SELECT channel, count(*) AS waiting, min(next_attempt_at) AS since FROM approval_notifications
+     WHERE status = 'pending' AND next_attempt_at <= $1 GROUP BY channel",
+);
+
 /// How far back it matters what somebody was sent.
 const LATELY: Duration = Duration::from_secs(60 * 60);
+
+/// What is due on one channel and not sent.
+#[derive(FromRow)]
+pub(crate) struct Due {
+    pub(crate) channel: String,
+    pub(crate) waiting: i64,
+    /// Since when the first of them has been due.
+    pub(crate) since: Timestamp,
+}
+
+/// What is due and not sent, by channel.
+pub(crate) async fn due(db: &Db, now: Timestamp) -> Result<Vec<Due>, StoreError> {
+    db.query(DUE).bind(now).all().await
+}
 
 /// Keeps a delivery, unless the same fact was told to the same person over the same channel before.
 pub(crate) async fn insert(tx: &mut Tx, delivery: &Delivery) -> Result<bool, StoreError> {
