@@ -165,6 +165,7 @@ services.executor.replicas services.executor.replicas=2
 services.notification.webhook.existingSecret services.notification.webhook.url=https://hooks.example.com
 password trial.password=short
 trial.enabled trial.enabled=true
+metrics.port monitoring.serviceMonitor.enabled=true,metrics.port=0
 ingress.host ingress.enabled=true
 gateway.host gateway.enabled=true
 host ingress.host=https://assent.example.com

@@ -16,7 +16,7 @@ tools=$PWD/target/tools
 
 ready() {
   cmp -s "$requirements" "$tools/installed.txt" \
-    && "$tools/bin/python" -c 'import grpc, rfc8785, yaml' 2>/dev/null
+    && "$tools/bin/python" -c 'import grpc, opentelemetry.proto, prometheus_client, rfc8785, yaml' 2>/dev/null
 }
 
 # Debian splits venv off: its module is there, but without ensurepip it makes nothing.

@@ -8,6 +8,7 @@
 )]
 
 mod executor;
+mod footprint;
 mod gate;
 mod notifications;
 mod pgbench;
@@ -15,13 +16,15 @@ mod planner;
 mod plans;
 mod risk;
 mod sinks;
+mod tracing;
 mod workflow;
 
 use assent_testkit::Storage;
 
 #[tokio::main(flavor = "multi_thread")]
 async fn main() {
-    // `assent-bench plans`, `workflow`, `gate`, `executor`, `cluster` or `notifications` for one part.
+    // `assent-bench plans`, `workflow`, `gate`, `executor`, `cluster`, `tracing`, `footprint` or `notifications` for one
+    // part.
     let part = std::env::args().nth(1);
     let wanted = |name: &str| part.as_deref().is_none_or(|part| part == name);
     if wanted("workflow") {
@@ -40,6 +43,12 @@ async fn main() {
     // Needs the programs beside this one: cargo build --release --workspace --bins.
     if part.as_deref() == Some("cluster") {
         executor::cluster().await;
+    }
+    if part.as_deref() == Some("tracing") {
+        tracing::run().await;
+    }
+    if part.as_deref() == Some("footprint") {
+        footprint::run().await;
     }
     if wanted("risk") {
         risk::run();

@@ -19,7 +19,19 @@ const WORKFLOWS_PER_CALLER: u32 = 40;
 pub(crate) async fn run(name: &str, storage: Storage, callers: u32) -> (u32, f64, Storage) {
     let stack = Embedded::start(storage).await;
     let (agent, lead) = (stack.client(people::AGENT), stack.client(people::LEAD));
-    once(&agent, &lead).await;
+    let (laps, seconds) = many(&agent, &lead, callers).await;
+    let rate = laps.len() as f64 / seconds;
+    let total = laps.iter().map(|lap| lap.iter().sum()).collect();
+    line(&format!("{name}, {callers} callers"), Some(rate), total);
+    for (phase, label) in ["  submit", "  approve", "  approved → executed"].iter().enumerate() {
+        line(label, None, laps.iter().map(|lap| lap[phase]).collect());
+    }
+    (callers * WORKFLOWS_PER_CALLER, seconds, stack.stop().await)
+}
+
+/// Runs workflows with `callers` at once: how long each phase of each took, and all of them in seconds.
+pub(crate) async fn many(agent: &Client, lead: &Client, callers: u32) -> (Vec<[Duration; 3]>, f64) {
+    once(agent, lead).await;
     let started = Instant::now();
     let mut tasks = JoinSet::new();
     for _ in 0..callers {
@@ -33,14 +45,7 @@ pub(crate) async fn run(name: &str, storage: Storage, callers: u32) -> (u32, f64
         });
     }
     let laps: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();
-    let seconds = started.elapsed().as_secs_f64();
-    let rate = laps.len() as f64 / seconds;
-    let total = laps.iter().map(|lap| lap.iter().sum()).collect();
-    line(&format!("{name}, {callers} callers"), Some(rate), total);
-    for (phase, label) in ["  submit", "  approve", "  approved → executed"].iter().enumerate() {
-        line(label, None, laps.iter().map(|lap| lap[phase]).collect());
-    }
-    (callers * WORKFLOWS_PER_CALLER, seconds, stack.stop().await)
+    (laps, started.elapsed().as_secs_f64())
 }
 
 fn line(label: &str, rate: Option<f64>, mut times: Vec<Duration>) {

@@ -22,11 +22,20 @@ const SHARED: &[(&str, &[&str])] = &[
     ("assent-evidence", &["assent-core", "assent-plan"]),
     ("assent-proto", &[]),
     ("assent-store", &["assent-core"]),
-    ("assent-rpc", &["assent-core", "assent-plan", "assent-proto", "assent-store"]),
-    ("assent-events", &["assent-core", "assent-proto", "assent-rpc", "assent-store"]),
+    ("assent-metrics", &[]),
+    ("assent-rpc", &["assent-core", "assent-metrics", "assent-plan", "assent-proto", "assent-store"]),
+    ("assent-events", &["assent-core", "assent-metrics", "assent-proto", "assent-rpc", "assent-store"]),
     (
         "assent-runtime",
-        &["assent-core", "assent-events", "assent-plan", "assent-proto", "assent-rpc", "assent-store"],
+        &[
+            "assent-core",
+            "assent-events",
+            "assent-metrics",
+            "assent-plan",
+            "assent-proto",
+            "assent-rpc",
+            "assent-store",
+        ],
     ),
     ("assent-testkit", &["assent-store"]),
 ];

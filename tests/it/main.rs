@@ -31,6 +31,8 @@ mod healthy;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod models;
 #[cfg(test)]
 mod notify;
@@ -52,6 +54,8 @@ mod startup;
 mod statements;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tracing;
 #[cfg(test)]
 mod versions;
 #[cfg(test)]

@@ -97,6 +97,11 @@ impl Embedded {
         &self.addresses.approval_gate
     }
 
+    /// The name of everything that it measures.
+    pub fn metric_names(&self) -> std::collections::BTreeSet<String> {
+        self.running.metrics().names()
+    }
+
     /// Moves the clock.
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);

@@ -64,6 +64,11 @@ impl Process {
         Self(child.expect("a process"))
     }
 
+    /// Its id.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// SIGTERM; then it has to end by itself, and well.
     pub async fn terminate(mut self) {
         let id = self.0.id().to_string();
@@ -138,6 +143,11 @@ impl Dev {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// Id of the process.
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Its data.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
@@ -164,6 +174,9 @@ impl Dev {
 pub struct Cluster {
     processes: BTreeMap<&'static str, Process>,
     ports: BTreeMap<&'static str, u16>,
+    /// Where each is asked for its metrics.
+    metrics: BTreeMap<&'static str, u16>,
+    variables: Vec<(String, String)>,
     folder: TempDir,
     storage: Storage,
 }
@@ -171,17 +184,29 @@ pub struct Cluster {
 impl Cluster {
     /// Starts all six.
     pub async fn start() -> Self {
-        Self::start_on(Storage::postgres().await).await
+        Self::build(Storage::postgres().await, &[]).await
     }
 
     /// Starts all six on what others left.
     pub async fn start_on(storage: Storage) -> Self {
+        Self::build(storage, &[]).await
+    }
+
+    /// Starts all six with these variables beside those of the test.
+    pub async fn start_with(variables: &[(&str, String)]) -> Self {
+        Self::build(Storage::postgres().await, variables).await
+    }
+
+    async fn build(storage: Storage, variables: &[(&str, String)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let identities = serde_saphyr::to_string(&people::identities()).expect("YAML");
         std::fs::write(folder.path().join("identities.yaml"), identities).expect("a file");
         std::fs::write(folder.path().join("service-token"), people::token(people::SERVICE)).expect("a file");
         let ports = SERVICES.map(|service| (service, free_port())).into();
-        let mut cluster = Self { processes: BTreeMap::new(), ports, folder, storage };
+        let metrics = SERVICES.map(|service| (service, free_port())).into();
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        let processes = BTreeMap::new();
+        let mut cluster = Self { processes, ports, metrics, variables, folder, storage };
         for service in SERVICES {
             cluster.spawn(service);
         }
@@ -200,7 +225,11 @@ impl Cluster {
             .env("ASSENT_DATABASE__MAX_CONNECTIONS", "8")
             .env("ASSENT_BUS__URL", assent_testkit::redis_url())
             .env("ASSENT_AUTH__IDENTITIES", file("identities.yaml"))
-            .env("ASSENT_AUTH__SERVICE_TOKEN_FILE", file("service-token"));
+            .env("ASSENT_AUTH__SERVICE_TOKEN_FILE", file("service-token"))
+            .envs(self.variables.iter().map(|(name, value)| (name, value)));
+        if let Some(port) = self.metrics.get(service) {
+            command.env("ASSENT_METRICS__LISTEN", format!("127.0.0.1:{port}"));
+        }
         for peer in SERVICES {
             let key = format!("ASSENT_PEERS__{}", peer.to_uppercase().replace('-', "_"));
             command.env(key, self.address(peer));
@@ -244,6 +273,16 @@ impl Cluster {
     /// Where a service listens.
     pub fn address(&self, service: &str) -> String {
         format!("http://127.0.0.1:{}", self.ports[service])
+    }
+
+    /// Id of a service's process.
+    pub fn process_id(&self, service: &str) -> u32 {
+        self.processes[service].id()
+    }
+
+    /// Where a service is asked for its metrics.
+    pub fn metrics_address(&self, service: &str) -> String {
+        format!("http://127.0.0.1:{}/metrics", self.metrics[service])
     }
 
     /// What a service logged.

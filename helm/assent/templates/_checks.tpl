@@ -44,6 +44,9 @@
 {{- if and .Values.networkPolicy.enabled (dig "oidc" "issuer" "" ($services.dashboard.values.config | default dict)) (not $services.dashboard.values.egress) }}
 {{- fail "services.dashboard.egress: a NetworkPolicy would keep the dashboard from its OpenID provider (oidc.issuer)" }}
 {{- end }}
+{{- if and .Values.monitoring.serviceMonitor.enabled (not .Values.metrics.port) }}
+{{- fail "metrics.port: a ServiceMonitor needs a port to read" }}
+{{- end }}
 {{- with .Values.ingress }}
 {{- if and .enabled (not (or .host .grpcHost)) }}
 {{- fail "ingress.host or ingress.grpcHost: an Ingress needs a name" }}

@@ -9,6 +9,9 @@
 {{- with (.service.values.config | default dict).slack_listen }}
 - {name: slack, containerPort: {{ regexFind "[0-9]+$" . }}}
 {{- end }}
+{{- with .root.Values.metrics.port }}
+- {name: metrics, containerPort: {{ . }}}
+{{- end }}
 {{- end }}
 
 {{- define "assent.lifecycle" -}}

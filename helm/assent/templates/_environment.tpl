@@ -23,6 +23,10 @@ Argument: root and service (of "assent.services").
 {{- end }}
 {{- end }}
 {{- include "assent.environment.own" . }}
+{{- if .root.Values.metrics.port }}
+- name: ASSENT_METRICS__LISTEN
+  value: 0.0.0.0:{{ .root.Values.metrics.port }}
+{{- end }}
 {{- with .service.values.env }}
 {{ toYaml . }}
 {{- end }}
@@ -44,6 +48,8 @@ Argument: root and service (of "assent.services").
 - name: ASSENT_TELEMETRY__OTLP_ENDPOINT
   value: {{ toJson . | quote }}
 {{- end }}
+- name: ASSENT_TELEMETRY__SAMPLING_RATIO
+  value: {{ .root.Values.telemetry.samplingRatio | toJson | quote }}
 {{- if .service.stateful }}
 - name: ASSENT_DATABASE__URL
   valueFrom:

@@ -28,6 +28,10 @@ podSelector:
 {{- end }}
 {{- $rules = append $rules (dict "from" $from "ports" $ports) }}
 {{- end }}
+{{- if and $policy.scrapers .root.Values.metrics.port }}
+{{- $port := dict "port" .root.Values.metrics.port "protocol" "TCP" }}
+{{- $rules = append $rules (dict "from" $policy.scrapers "ports" (list $port)) }}
+{{- end }}
 {{- toJson $rules }}
 {{- end }}
 

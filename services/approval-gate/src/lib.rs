@@ -93,12 +93,19 @@ impl Service for ApprovalGate {
             signer,
             credentials: wiring.credentials().clone(),
             waits: Default::default(),
+            metrics: app::GateMetrics::new(wiring.metrics()),
             source,
             db,
         };
         let executor = EventServiceClient::new(wiring.peer(Self::NAME, Peer::Executor)?);
         let versioning = EventServiceClient::new(wiring.peer(Self::NAME, Peer::Versioning)?);
-        Ok(Self { app: Arc::new(app), executor, versioning })
+        let app = Arc::new(app);
+        let measured = Arc::clone(&app);
+        wiring.metrics().sample(move || {
+            let app = Arc::clone(&measured);
+            async move { app.measure().await }
+        });
+        Ok(Self { app, executor, versioning })
     }
 
     fn routes(&self, routes: &mut RoutesBuilder) {
@@ -164,6 +171,7 @@ impl Service for ApprovalGate {
             source: self.versioning.clone(),
             doorbell: app.watching.bus.subscribe("versioning"),
             context: app.source.clone(),
+            metrics: tasks.event_metrics(),
         };
         let stop = tasks.stop();
         tasks.spawn::<Infallible>("follow_versions", OnError::Shutdown, {
@@ -184,6 +192,7 @@ impl Service for ApprovalGate {
             source: self.executor.clone(),
             doorbell: app.watching.bus.subscribe("executor"),
             context: app.source.clone(),
+            metrics: tasks.event_metrics(),
         };
         let stop = tasks.stop();
         tasks.spawn::<Infallible>("follow_executions", OnError::Shutdown, async move {

@@ -18,6 +18,7 @@ mod error;
 mod faults;
 mod grpc;
 mod jobs;
+mod measure;
 mod secrets;
 mod store;
 mod tools;
@@ -44,6 +45,7 @@ use crate::app::keys::Keys;
 use crate::blobs::Blobs;
 use crate::grpc::{Grpc, WorkerGrpc};
 use crate::jobs::Jobs;
+use crate::measure::ExecutorMetrics;
 use crate::secrets::Secrets;
 use crate::tools::Toolbox;
 use crate::work::Desk;
@@ -132,6 +134,7 @@ impl Service for Executor {
             keys: Keys::new(signer),
             log: Log::new(db.clone(), NAME),
             watching: Watching { bus, source: source.clone(), shutdown: wiring.stop().clone() },
+            metrics: ExecutorMetrics::new(wiring.metrics()),
             wake: Notify::new(),
             driven,
             desk: Desk::default(),
@@ -143,6 +146,11 @@ impl Service for Executor {
             config,
         };
         let (app, handed) = (Arc::new(app), Mutex::new(Some(handed)));
+        let measured = Arc::clone(&app);
+        wiring.metrics().sample(move || {
+            let app = Arc::clone(&measured);
+            async move { app.measure().await }
+        });
         Ok(Self { app, events: EventServiceClient::new(gate), doorbell, handed })
     }
 
@@ -161,6 +169,7 @@ impl Service for Executor {
             source: self.events.clone(),
             doorbell: self.doorbell.clone(),
             context: self.app.source.clone(),
+            metrics: tasks.event_metrics(),
         };
         let (app, stop) = (Arc::clone(&self.app), tasks.stop());
         tasks.spawn::<std::convert::Infallible>("consume_approvals", OnError::Shutdown, async move {

@@ -13,6 +13,7 @@ mod domain;
 mod error;
 mod follow;
 mod grpc;
+mod measure;
 mod slack_endpoint;
 mod store;
 mod templates;
@@ -41,6 +42,7 @@ use crate::app::{App, Rules};
 use crate::contacts::Contacts;
 use crate::domain::{Breaker, Policy, Retry};
 use crate::grpc::Grpc;
+use crate::measure::DeliveryMetrics;
 use crate::slack_endpoint::SlackEndpoint;
 use crate::templates::Templates;
 
@@ -96,6 +98,12 @@ impl Service for Notification {
             source: wiring.source().clone(),
             watching: wiring.watching(),
             wake: watch::Sender::new(0),
+            metrics: DeliveryMetrics::new(wiring.metrics()),
+        });
+        let measured = Arc::clone(&app);
+        wiring.metrics().sample(move || {
+            let app = Arc::clone(&measured);
+            async move { app.measure().await }
         });
         let log = |peer| Ok::<_, BuildError>(EventServiceClient::new(wiring.peer(NAME, peer)?));
         let followed = vec![
@@ -163,6 +171,7 @@ impl Notification {
             source: source.clone(),
             doorbell: self.bus.subscribe(service),
             context: self.app.source.clone(),
+            metrics: tasks.event_metrics(),
         };
         let (app, stop) = (Arc::clone(&self.app), tasks.stop());
         tasks.spawn(task, OnError::Shutdown, async move {

@@ -89,6 +89,7 @@ impl Service for Planner {
             source: self.events.clone(),
             doorbell: self.bus.subscribe(EXECUTOR),
             context: self.source.clone(),
+            metrics: tasks.event_metrics(),
         };
         let (db, source, stop) = (self.db.clone(), self.source.clone(), tasks.stop());
         tasks.spawn("follow_runs", OnError::Shutdown, async move {

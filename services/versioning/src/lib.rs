@@ -98,6 +98,7 @@ impl Service for Versioning {
             source: self.events.clone(),
             doorbell: self.bus.subscribe(APPROVAL_GATE),
             context: self.source.clone(),
+            metrics: tasks.event_metrics(),
         };
         let (app, source, stop) = (Arc::clone(&self.app), self.source.clone(), tasks.stop());
         tasks.spawn("follow_approvals", OnError::Shutdown, async move {

@@ -79,6 +79,13 @@ impl ContextSource {
     }
 }
 
+/// Id of the trace in a W3C `traceparent`, 32 hexadecimal digits; empty where the text is none.
+pub fn trace_id(traceparent: &str) -> &str {
+    // 00-<trace>-<span>-<flags>
+    let trace = traceparent.split('-').nth(1);
+    trace.filter(|id| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit())).unwrap_or_default()
+}
+
 /// First argument of every use case.
 #[derive(Clone, Debug)]
 pub struct OpContext {
@@ -116,9 +123,7 @@ impl OpContext {
 
     /// Id of the trace that the call belongs to, 32 hexadecimal digits; empty where there is none.
     pub fn trace_id(&self) -> &str {
-        // 00-<trace>-<span>-<flags>
-        let trace = self.traceparent().and_then(|text| text.split('-').nth(1));
-        trace.filter(|id| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit())).unwrap_or_default()
+        self.traceparent().map(trace_id).unwrap_or_default()
     }
 
     /// The current time.
@@ -134,6 +139,11 @@ impl OpContext {
     /// Where times and ids come from.
     pub fn source(&self) -> &ContextSource {
         &self.source
+    }
+
+    /// The same call as a part of another trace.
+    pub fn in_trace(&self, traceparent: Option<&str>) -> Self {
+        Self { traceparent: traceparent.map(Arc::from), ..self.clone() }
     }
 
     /// The same call, acting as `actor`: for steps that a service takes in its own name.

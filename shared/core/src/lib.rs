@@ -16,7 +16,7 @@ mod sql;
 pub mod time;
 
 pub use actor::{Actor, ActorKind, Role};
-pub use context::{ContextSource, OpContext};
+pub use context::{ContextSource, OpContext, trace_id};
 pub use digest::Digest;
 pub use fault::{Code, Fault, Reason, Violation};
 pub use id::{Id, Kind};

@@ -8,13 +8,16 @@ use std::time::Duration;
 use assent_core::{Actor, ContextSource};
 use assent_proto::event::v1::event_service_client::EventServiceClient;
 use assent_proto::event::v1::{Event, ReadEventsRequest, ReadEventsResponse};
-use assent_rpc::{MAX_MESSAGE_BYTES, RemoteFault, Transport, outbound_within};
+use assent_rpc::{MAX_MESSAGE_BYTES, RemoteFault, Transport, continue_from, outbound_within};
 use assent_store::{Db, StoreError};
 use tokio_util::sync::CancellationToken;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use crate::backoff::Backoff;
 use crate::bus::Doorbell;
 use crate::cursor::Cursor;
+use crate::metrics::EventMetrics;
 
 /// How often to look without being woken.
 const POLL: Duration = Duration::from_secs(2);
@@ -39,6 +42,8 @@ pub struct Consumer {
     pub doorbell: Doorbell,
     /// For ids and jitter.
     pub context: ContextSource,
+    /// Where it says how far it has come.
+    pub metrics: EventMetrics,
 }
 
 /// What became of an event.
@@ -68,6 +73,10 @@ struct Progress {
     saved: i64,
     /// Up to here events are handed over one by one: a batch with them failed.
     apart_until: i64,
+    /// Nobody rang for a while before this round.
+    rested: bool,
+    /// Somebody rang for this round.
+    rung: bool,
 }
 
 #[derive(PartialEq)]
@@ -102,20 +111,18 @@ impl Consumer {
     {
         // The largest message that the other side takes in may come back within an event.
         self.source = self.source.clone().max_decoding_message_size(2 * MAX_MESSAGE_BYTES);
+        self.metrics.began(&self.name);
         let mut progress = Progress::default();
         let mut backoff = Backoff::new(self.context.clone());
-        let mut rested = false;
         while !shutdown.is_cancelled() {
-            let delay = match self
-                .round(&mut progress, take(&mut rested), most, &mut backoff, &mut handler, &shutdown)
-                .await
-            {
+            let delay = match self.round(&mut progress, most, &mut backoff, &mut handler, &shutdown).await {
                 Ok(Next::Read) => continue,
                 Ok(Next::Wait) => {
                     backoff.reset();
                     self.context.jitter(POLL)
                 }
                 Err(error) => {
+                    self.metrics.failed(&self.name);
                     if backoff.is_fresh() {
                         let consumer = self.name.as_str();
                         tracing::warn!(
@@ -132,10 +139,10 @@ impl Consumer {
                     continue;
                 }
             };
-            rested = tokio::select! {
-                () = shutdown.cancelled() => false,
-                () = self.doorbell.ring() => false,
-                () = tokio::time::sleep(delay) => true,
+            (progress.rested, progress.rung) = tokio::select! {
+                () = shutdown.cancelled() => (false, false),
+                () = self.doorbell.ring() => (false, true),
+                () = tokio::time::sleep(delay) => (true, false),
             };
         }
     }
@@ -143,7 +150,6 @@ impl Consumer {
     async fn round<H, F, E>(
         &mut self,
         progress: &mut Progress,
-        rested: bool,
         most: usize,
         backoff: &mut Backoff,
         handler: &mut H,
@@ -158,7 +164,7 @@ impl Consumer {
             Some(position) => position,
             None => self.load(progress).await?,
         };
-        if rested {
+        if take(&mut progress.rested) {
             self.save_skipped(progress).await?;
             if progress.handled.is_none() {
                 return Ok(Next::Read);
@@ -170,19 +176,32 @@ impl Consumer {
             () = shutdown.cancelled() => return Ok(Next::Wait),
             page = self.read(handled) => page?,
         };
-        let mut events = page.events.into_iter().map(Arc::new).peekable();
+        self.metrics.looked(&self.name, page.head_position - handled);
+        let mut events = page.events.into_iter().peekable();
         while let Some(first) = events.peek().map(|event| event.position) {
             if shutdown.is_cancelled() {
                 break;
             }
             let size = if first <= progress.apart_until { 1 } else { most.max(1) };
-            let batch: Vec<Arc<Event>> = events.by_ref().take(size).collect();
+            let mut batch: Vec<Event> = events.by_ref().take(size).collect();
+            let spans: Vec<Span> = batch.iter_mut().map(|event| self.span(event, progress.rung)).collect();
+            let batch: Vec<Arc<Event>> = batch.into_iter().map(Arc::new).collect();
             let Some(last) = batch.last().cloned() else { break };
             let cursor = Cursor { consumer: Arc::from(self.name.as_str()), first, position: last.position };
-            match handler(batch, cursor).await {
-                Ok(Handled::Done) => progress.saved = last.position,
-                Ok(Handled::Skipped) => {}
+            // What is done for several at once belongs to none of them.
+            let around = if let [only] = spans.as_slice() { only.clone() } else { Span::none() };
+            match handler(batch, cursor).instrument(around).await {
+                Ok(Handled::Done) => {
+                    progress.saved = last.position;
+                    self.metrics.handled(&self.name, spans.len());
+                }
+                Ok(Handled::Skipped) => spans.iter().for_each(|span| {
+                    span.record("assent.skipped", true);
+                }),
                 Err(source) => {
+                    spans.iter().for_each(|span| {
+                        span.record("otel.status_code", "ERROR");
+                    });
                     // Another replica may have been first, or the commit gone through unheard.
                     if Cursor::load(&self.db, &self.name).await? >= first {
                         progress.handled = None;
@@ -200,6 +219,7 @@ impl Consumer {
             progress.handled = Some(handled);
             backoff.reset();
         }
+        self.metrics.looked(&self.name, page.head_position - handled);
         if handled - progress.saved >= SKIPPED {
             self.save_skipped(progress).await?;
         }
@@ -237,5 +257,29 @@ impl Consumer {
         }
         progress.saved = handled;
         Ok(())
+    }
+
+    /// The span in which `event` is handled, a child of that in which it became true. The event then names it, so that
+    /// whatever the handler does in the event's trace follows from here.
+    fn span(&self, event: &mut Event, rung: bool) -> Span {
+        let span = tracing::info_span!(
+            parent: None,
+            "event",
+            otel.name = format!("consume {}", event.r#type),
+            otel.kind = "consumer",
+            otel.status_code = Empty,
+            consumer = %self.name,
+            event.id = %event.id,
+            event.position = event.position,
+            event.woken_by = if rung { "doorbell" } else { "clock" },
+            workflow.id = %event.session_id,
+            assent.skipped = Empty,
+            assent.called = Empty,
+        );
+        let given = Some(event.traceparent.as_str()).filter(|given| !given.is_empty());
+        if let Some(own) = continue_from(&span, given) {
+            event.traceparent = own;
+        }
+        span
     }
 }

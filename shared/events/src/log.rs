@@ -8,7 +8,7 @@ use assent_store::{Db, Json, Sql, StoreError};
 use prost::Message as _;
 use sqlx::FromRow;
 
-pub(crate) const STATEMENTS: &[Sql] = &[READ, READ_SESSION, HEAD, OLDEST, COMPACT];
+pub(crate) const STATEMENTS: &[Sql] = &[READ, READ_SESSION, HEAD, OLDEST, UNPUBLISHED, COMPACT];
 
 // A page ends before its payloads pass 2 MiB, so that an answer stays below gRPC's usual 4 MiB, but
 // holds one fact at least.
@@ -38,6 +38,8 @@ const HEAD: Sql = Sql::new("SELECT position FROM event_relay WHERE id = 1");
 const OLDEST: Sql = Sql::new(
     "SELECT COALESCE((SELECT min(position) FROM events), (SELECT position + 1 FROM event_relay WHERE id = 1))",
 );
+const UNPUBLISHED: Sql =
+    Sql::new("SELECT count(*) AS waiting, min(occurred_at) AS oldest FROM events WHERE position IS NULL");
 // Always a prefix of the log: it ends before the first fact that is to be kept.
 const COMPACT: Sql = Sql::new(
     "DELETE FROM events WHERE position < COALESCE(
@@ -150,6 +152,11 @@ impl Log {
     /// Position of the oldest fact that is kept; one more than the newest when none is.
     pub async fn oldest(&self) -> Result<i64, StoreError> {
         self.db.query(OLDEST).scalar().await
+    }
+
+    /// How many facts are committed and have no position yet, and when the oldest of them became true.
+    pub async fn unpublished(&self) -> Result<(i64, Option<Timestamp>), StoreError> {
+        self.db.query(UNPUBLISHED).one().await
     }
 
     /// Removes the facts before the first one that is not older than `before`; returns how many.

@@ -34,9 +34,19 @@ impl AccessTable {
         self.0.extend(methods.iter().copied());
     }
 
+    /// Whether anybody may call the method, because it belongs to health or reflection.
+    pub(crate) fn is_open(path: &str) -> bool {
+        service_of(path).is_some_and(|service| OPEN_SERVICES.contains(&service))
+    }
+
+    /// The path of every method in the table.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &'static str> {
+        self.0.keys().copied()
+    }
+
     /// The rule of a method; none when nothing says that it may be called.
     pub fn get(&self, path: &str) -> Option<Access> {
-        if service_of(path).is_some_and(|service| OPEN_SERVICES.contains(&service)) {
+        if Self::is_open(path) {
             return Some(Access::Open);
         }
         self.0.get(path).copied()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use assent_core::id::RequestId;
-use assent_core::{Actor, ActorKind, Code, ContextSource, Fault, OpContext, Reason};
+use assent_core::{Actor, ActorKind, Code, ContextSource, Fault, OpContext, Reason, trace_id};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -13,14 +13,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use tonic::Status;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use crate::access::{Access, AccessTable};
 use crate::deadline::{self, DEADLINE};
 use crate::identity::Credentials;
 use crate::jwt::TokenError;
 use crate::limits::{LimitError, LimitOptions, Limits, Running};
-use crate::status::{REQUEST, status};
+use crate::status::{REQUEST, Serving, status};
 use crate::tls::CertificateNames;
 use crate::trace;
 
@@ -210,26 +210,36 @@ pub(crate) async fn door(State(door): State<Door>, mut request: Request, next: N
         certificate: request.extensions().get(),
     };
     let (context, running) = match door.admit(call, id).await {
-        Ok(Admitted::Open) => return REQUEST.scope(id, next.run(request)).await,
+        Ok(Admitted::Open) => {
+            let serving = Serving { id, trace_id: String::new() };
+            return REQUEST.scope(serving, next.run(request)).await;
+        }
         Ok(Admitted::Known(context, running)) => (context, running),
         Err(error) => {
-            let refusal = REQUEST.scope(id, async { status(&error) }).await;
+            let given = trace::traceparent(request.headers()).unwrap_or_default();
+            let serving = Serving { id, trace_id: trace_id(&given).to_owned() };
+            let refusal = REQUEST.scope(serving, async { status(&error) }).await;
             tracing::warn!(rpc.method = method, request.id = %id, reason = %error.reason().0, "call refused");
             return stamp(refusal.into_http::<axum::body::Body>(), id);
         }
     };
     let id = context.request_id();
-    // Services look at each other's logs all the time, for themselves and not for anybody.
-    let quiet = context.actor().kind == ActorKind::Service && method.starts_with(EVENTS);
-    let span = trace::server_span(method, id, context.actor(), request.headers());
-    let context = match trace::current_traceparent(&span) {
-        Some(own) => OpContext::new(context.actor().clone(), id, Some(&own), door.source.clone()),
+    // What services do for themselves is much and says little; their looking at logs, all the time, is not even traced.
+    let quiet = context.actor().kind == ActorKind::Service;
+    let span = match quiet && method.starts_with(EVENTS) {
+        true => Span::none(),
+        false => trace::server_span(method, id, context.actor(), request.headers()),
+    };
+    let context = match trace::traceparent_of(&span) {
+        Some(own) => context.in_trace(Some(&own)),
         None => context,
     };
+    let serving = Serving { id, trace_id: context.trace_id().to_owned() };
     request.extensions_mut().insert(context);
     let left = deadline::read(request.headers());
     let until = left.and_then(|left| started.checked_add(left));
-    let answer = DEADLINE.scope(until, REQUEST.scope(id, next.run(request))).instrument(span.clone());
+    let answer =
+        DEADLINE.scope(until, REQUEST.scope(serving.clone(), next.run(request))).instrument(span.clone());
     let response = match until {
         None => answer.await,
         Some(until) => match tokio::time::timeout_at(until, answer).await {
@@ -237,9 +247,10 @@ pub(crate) async fn door(State(door): State<Door>, mut request: Request, next: N
             Err(_) => Status::deadline_exceeded("the call took longer than its caller waits").into_http(),
         },
     };
-    let response = explain(response, id).await.map(|body| running.until_sent(body));
+    let response = explain(response, serving).await.map(|body| running.until_sent(body));
     let code = Status::from_header_map(response.headers()).map_or(tonic::Code::Ok, |s| s.code());
     let elapsed_ms = started.elapsed().as_secs_f64() * 1000.0;
+    trace::ended(&span, code);
     span.in_scope(|| {
         if quiet && code == tonic::Code::Ok {
             tracing::debug!(rpc.method = method, code = ?code, elapsed_ms, "call served");
@@ -276,7 +287,7 @@ impl Fault for Transported {
 }
 
 /// Gives the errors that tonic makes itself (too large, undecodable, unknown method) the details that all others have.
-async fn explain(response: Response, id: RequestId) -> Response {
+async fn explain(response: Response, serving: Serving) -> Response {
     let Some(bare) = Status::from_header_map(response.headers()) else { return response };
     if bare.code() == tonic::Code::Ok || !bare.details().is_empty() {
         return response;
@@ -299,5 +310,5 @@ async fn explain(response: Response, id: RequestId) -> Response {
         tonic::Code::Unauthenticated => (Code::Unauthenticated, "CREDENTIAL_MISSING", message),
         _ => (Code::Internal, "INTERNAL", message),
     };
-    REQUEST.scope(id, async { status(&Transported { code, reason, message }) }).await.into_http()
+    REQUEST.scope(serving, async { status(&Transported { code, reason, message }) }).await.into_http()
 }

@@ -22,6 +22,8 @@ pub fn outbound<M>(context: &OpContext, message: M) -> Request<M> {
 
 /// The same with another deadline; none for streams that stay open.
 pub fn outbound_within<M>(context: &OpContext, message: M, timeout: Option<Duration>) -> Request<M> {
+    // What has called a peer has done something, also when nothing came of it.
+    tracing::Span::current().record("assent.called", true);
     let mut request = Request::new(message);
     // Nobody works on for a caller who has gone.
     let timeout = match (timeout, deadline::left()) {

@@ -16,8 +16,16 @@ use crate::accept::InvalidRequest;
 pub(crate) const DOMAIN: &str = "assent.dev";
 
 tokio::task_local! {
-    /// Id of the call that this task serves; set by the door.
-    pub(crate) static REQUEST: RequestId;
+    /// The call that this task serves; set by the door.
+    pub(crate) static REQUEST: Serving;
+}
+
+/// By what the caller and the logs know a call.
+#[derive(Debug, Clone)]
+pub(crate) struct Serving {
+    pub(crate) id: RequestId,
+    /// The trace that it belongs to; empty where there is none.
+    pub(crate) trace_id: String,
 }
 
 /// Makes the status that tells a caller about `fault`: always with `ErrorInfo` and `RequestInfo`. The text of an
@@ -25,8 +33,9 @@ tokio::task_local! {
 pub fn status<F: Fault + ?Sized>(fault: &F) -> Status {
     let code = fault.code();
     let Reason(reason) = fault.reason();
-    let metadata: HashMap<_, _> = fault.metadata().into_iter().collect();
-    let request = REQUEST.try_with(ToString::to_string).unwrap_or_default();
+    let mut metadata: HashMap<_, _> = fault.metadata().into_iter().collect();
+    let (request, trace) =
+        REQUEST.try_with(|call| (call.id.to_string(), call.trace_id.clone())).unwrap_or_default();
     let mut details = ErrorDetails::new();
     let message = if code == Code::Internal {
         tracing::error!(reason = %reason, request.id = %request, error = %chain(fault), "internal error");
@@ -46,6 +55,9 @@ pub fn status<F: Fault + ?Sized>(fault: &F) -> Status {
     }
     if let Some(delay) = fault.retry_after() {
         details.set_retry_info(Some(delay));
+    }
+    if !trace.is_empty() {
+        metadata.insert("trace_id".to_owned(), trace);
     }
     details.set_error_info(reason, DOMAIN, metadata);
     if !request.is_empty() {

@@ -28,6 +28,8 @@ pub struct Settings<C> {
     pub auth: Auth,
     /// Logs and traces.
     pub telemetry: Telemetry,
+    /// What Prometheus reads.
+    pub metrics: MetricsPort,
     /// Where the other services are.
     pub peers: Peers,
     /// What work items may use; the same for planner, risk, versioning and executor.
@@ -198,6 +200,19 @@ pub struct Telemetry {
     pub format: LogFormat,
     /// OTLP endpoint for traces, e.g. `http://localhost:4317`; empty for none.
     pub otlp_endpoint: String,
+    /// Share of traces that are kept, from 0 to 1, of those that begin here; whether a caller's trace is kept was decided
+    /// by whoever began it.
+    pub sampling_ratio: f64,
+}
+
+/// What Prometheus reads.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricsPort {
+    /// Address and port on which `GET /metrics` is answered to anybody, without a credential; port 0 takes a free one.
+    /// Nothing is served without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<SocketAddr>,
 }
 
 /// How log lines look.
@@ -283,7 +298,9 @@ impl<C: Default> Settings<C> {
                 log: "info".to_owned(),
                 format: LogFormat::Auto,
                 otlp_endpoint: String::new(),
+                sampling_ratio: 1.0,
             },
+            metrics: MetricsPort::default(),
             peers: Peers::default(),
             tools: Tools::default(),
             service: C::default(),

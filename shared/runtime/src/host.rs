@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use assent_events::{EventServer, Log, RedisDriver, Relay};
+use assent_metrics::Metrics;
 use assent_rpc::{AccessTable, Connections, Door, Port};
 use assent_store::{Db, idempotency};
 use tokio::net::TcpListener;
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::RoutesBuilder;
 
 use crate::error::RunError;
+use crate::metrics::{self, HostMetrics};
 use crate::service::Service;
 use crate::tasks::{OnError, TaskSet};
 use crate::wiring::Wiring;
@@ -31,6 +33,7 @@ pub struct Host {
     tasks: TaskSet,
     starts: Vec<Start>,
     logs: Vec<Log>,
+    metrics: HostMetrics,
 }
 
 /// Starts the tasks of a service; only once it is served, because they call peers in the same process.
@@ -86,12 +89,15 @@ pub struct Running {
     health: Option<tokio::task::JoinHandle<()>>,
     tasks: TaskSet,
     databases: Vec<Db>,
+    metrics: Metrics,
 }
 
 impl Host {
     /// An empty host.
     pub fn new(wiring: Wiring) -> Self {
-        let tasks = TaskSet::new(wiring.stop().clone(), wiring.source().clone());
+        let tasks =
+            TaskSet::new(wiring.stop().clone(), wiring.source().clone(), wiring.event_metrics().clone());
+        let metrics = HostMetrics::new(wiring.metrics());
         Self {
             wiring,
             routes: RoutesBuilder::default(),
@@ -100,6 +106,7 @@ impl Host {
             tasks,
             starts: Vec::new(),
             logs: Vec::new(),
+            metrics,
         }
     }
 
@@ -115,6 +122,7 @@ impl Host {
             self.web = Some(web);
         }
         self.access.extend(S::ACCESS);
+        self.metrics.runs(S::NAME);
         if let Some(db) = service.database() {
             let log = Log::new(db.clone(), S::NAME);
             let (bus, source) = (self.wiring.bus().clone(), self.wiring.source().clone());
@@ -129,6 +137,7 @@ impl Host {
                 let (db, now) = (db.clone(), source.now());
                 async move { idempotency::forget_before(&db, now.before(idempotency::KEPT)).await.map(drop) }
             });
+            self.metrics.watch(&log, self.wiring.event_metrics(), self.wiring.source());
             self.logs.push(log);
         }
         self.starts.push(Box::new(move |tasks| service.tasks(tasks)));
@@ -142,6 +151,12 @@ impl Host {
             driver.run(stop).await;
             Ok(())
         });
+    }
+
+    /// Answers Prometheus on `listener` for as long as the services run.
+    pub fn serve_metrics(&mut self, listener: TcpListener) {
+        let (metrics, stop) = (self.wiring.metrics().clone(), self.tasks.stop());
+        self.tasks.spawn("serve_metrics", OnError::Shutdown, metrics::serve(listener, metrics, stop));
     }
 
     /// Serves everything that was added, with the connections' defaults.
@@ -165,9 +180,11 @@ impl Host {
             self.access.extend(EventServer::ACCESS);
             self.routes.add_service(EventServer::new(self.logs, self.wiring.watching()).into_service());
         }
+        self.metrics.watch_readiness(databases.clone());
+        let (rpc, access) = (self.wiring.rpc_metrics().clone(), self.access.clone());
         let (credentials, source) = (self.wiring.credentials().clone(), self.wiring.source().clone());
         let door = Door::new(credentials.clone(), self.access, source).with_limits(self.wiring.limits());
-        let router = assent_rpc::router(self.routes, door)?;
+        let router = assent_rpc::measured(assent_rpc::router(self.routes, door)?, &access, rpc);
         self.wiring.set_routes(router.clone());
         for start in self.starts {
             start(&mut self.tasks);
@@ -195,7 +212,8 @@ impl Host {
         }
         port.open(router, self.web);
         port.set_ready(true).await;
-        Ok(Running { address, stop, port, server, health, tasks: self.tasks, databases })
+        let metrics = self.wiring.metrics().clone();
+        Ok(Running { address, stop, port, server, health, tasks: self.tasks, databases, metrics })
     }
 }
 
@@ -203,6 +221,11 @@ impl Running {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What it measures.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Ends when it stops, by itself or by [`Running::shutdown`].

@@ -7,6 +7,7 @@ pub mod config;
 mod error;
 mod healthy;
 mod host;
+mod metrics;
 mod process;
 mod service;
 mod tasks;

@@ -1,11 +1,13 @@
 //! The `main` of every service.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use assent_core::ContextSource;
 use assent_events::Bus;
+use assent_metrics::Metrics;
 use clap::Parser as _;
 use tokio::net::TcpListener;
 
@@ -81,7 +83,7 @@ fn run<S: Service>(flags: &Flags) -> Result<(), RunError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let guard = telemetry::init(&settings.telemetry, S::NAME)?;
-        let ended = serve::<S>(settings, flags.migrate_only).await;
+        let ended = serve::<S>(settings, flags.migrate_only, guard.metrics().clone()).await;
         if let Err(error) = &ended {
             tracing::error!(%error, "the process ends");
         }
@@ -96,7 +98,11 @@ pub fn install_tls() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-async fn serve<S: Service>(settings: Settings<S::Config>, migrate_only: bool) -> Result<(), RunError> {
+async fn serve<S: Service>(
+    settings: Settings<S::Config>,
+    migrate_only: bool,
+    metrics: Metrics,
+) -> Result<(), RunError> {
     let build = |source: BuildError| RunError::Build { service: S::NAME, source };
     let source = ContextSource::system();
     let (bus, driver) = match settings.bus.url.as_str() {
@@ -109,7 +115,8 @@ async fn serve<S: Service>(settings: Settings<S::Config>, migrate_only: bool) ->
     let wiring = Wiring::remote(settings.database, bus, &settings.auth, settings.peers, source)
         .map_err(build)?
         .with_limits(settings.server.limits())
-        .with_tools(settings.tools);
+        .with_tools(settings.tools)
+        .with_metrics(metrics);
     if migrate_only {
         let mut host = Host::new(wiring.with_patience(MIGRATION_PATIENCE));
         host.add::<S>(settings.service).await?;
@@ -117,14 +124,11 @@ async fn serve<S: Service>(settings: Settings<S::Config>, migrate_only: bool) ->
         return Ok(());
     }
     // Alive before anything that may have to wait, so that nobody restarts a process that only waits.
-    let address = settings.server.listen;
-    let listener = TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source })?;
+    let listener = bind(settings.server.listen).await?;
     let wiring = wiring.with_patience(Duration::MAX);
     let mut listening = Listening::open(listener, settings.server.connections()?, &wiring).await?;
     if let Some(address) = settings.server.health_address()? {
-        let bound = TcpListener::bind(address).await;
-        let listener = bound.map_err(|source| RunError::Listen { address, source })?;
-        listening = listening.with_health(listener, &wiring);
+        listening = listening.with_health(bind(address).await?, &wiring);
     }
     let mut host = Host::new(wiring);
     tokio::select! {
@@ -136,6 +140,9 @@ async fn serve<S: Service>(settings: Settings<S::Config>, migrate_only: bool) ->
     }
     if let Some(driver) = driver {
         host.drive_bus(driver);
+    }
+    if let Some(address) = settings.metrics.listen {
+        host.serve_metrics(bind(address).await?);
     }
     let running = host.start_on(listening).await?;
     tracing::info!(service = S::NAME, address = %running.address(), "serving");
@@ -151,6 +158,10 @@ async fn serve<S: Service>(settings: Settings<S::Config>, migrate_only: bool) ->
             Ok(())
         }
     }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, RunError> {
+    TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source })
 }
 
 /// Returns at SIGTERM or SIGINT.

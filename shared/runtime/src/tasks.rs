@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use assent_core::ContextSource;
+use assent_events::EventMetrics;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -22,16 +23,22 @@ pub struct TaskSet {
     tasks: JoinSet<Option<&'static str>>,
     stop: CancellationToken,
     source: ContextSource,
+    events: EventMetrics,
 }
 
 impl TaskSet {
-    pub(crate) fn new(stop: CancellationToken, source: ContextSource) -> Self {
-        Self { tasks: JoinSet::new(), stop, source }
+    pub(crate) fn new(stop: CancellationToken, source: ContextSource, events: EventMetrics) -> Self {
+        Self { tasks: JoinSet::new(), stop, source, events }
     }
 
     /// Ends when tasks must; every task watches it.
     pub fn stop(&self) -> CancellationToken {
         self.stop.clone()
+    }
+
+    /// Where those who follow a log say how far they have come.
+    pub fn event_metrics(&self) -> EventMetrics {
+        self.events.clone()
     }
 
     /// Starts a task that runs until [`TaskSet::stop`]. Its error text is logged.

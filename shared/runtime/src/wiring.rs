@@ -5,10 +5,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use assent_core::{Actor, ContextSource};
-use assent_events::{Backoff, Bus, Watching};
+use assent_events::{Backoff, Bus, EventMetrics, Watching};
+use assent_metrics::Metrics;
 use assent_plan::Catalog;
 use assent_rpc::{
-    Credentials, Identities, LimitOptions, Limits, Passage, PeerOptions, Transport, TransportError,
+    Credentials, Identities, LimitOptions, Limits, Passage, PeerOptions, RpcMetrics, Transport,
+    TransportError,
 };
 use assent_store::{Db, DbOptions, Migrations, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -76,6 +78,21 @@ pub struct Wiring {
     tools: Tools,
     patience: Duration,
     limits: LimitOptions,
+    measures: Measures,
+}
+
+/// What is measured in every process.
+#[derive(Debug, Clone)]
+struct Measures {
+    metrics: Metrics,
+    events: EventMetrics,
+    rpc: RpcMetrics,
+}
+
+impl From<Metrics> for Measures {
+    fn from(metrics: Metrics) -> Self {
+        Self { events: EventMetrics::new(&metrics), rpc: RpcMetrics::new(&metrics), metrics }
+    }
 }
 
 impl Wiring {
@@ -92,6 +109,7 @@ impl Wiring {
             tools: Tools::default(),
             patience: Duration::ZERO,
             limits: LimitOptions::default(),
+            measures: Metrics::default().into(),
         }
     }
 
@@ -124,6 +142,7 @@ impl Wiring {
             tools: Tools::default(),
             patience: Duration::ZERO,
             limits: LimitOptions::default(),
+            measures: Metrics::default().into(),
         })
     }
 
@@ -147,6 +166,26 @@ impl Wiring {
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
+    }
+
+    /// The same, measuring in `metrics`.
+    #[must_use]
+    pub fn with_metrics(self, metrics: Metrics) -> Self {
+        Self { measures: metrics.into(), ..self }
+    }
+
+    /// What the process measures.
+    pub fn metrics(&self) -> &Metrics {
+        &self.measures.metrics
+    }
+
+    /// What is measured of facts, for those who follow them.
+    pub fn event_metrics(&self) -> &EventMetrics {
+        &self.measures.events
+    }
+
+    pub(crate) fn rpc_metrics(&self) -> &RpcMetrics {
+        &self.measures.rpc
     }
 
     /// What work items may use.

@@ -64,6 +64,17 @@ pub(crate) enum Pool {
     },
 }
 
+/// How the connections of a database are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    /// By a statement or a transaction.
+    pub used: u32,
+    /// Open, and by nothing.
+    pub idle: u32,
+    /// Most that may be open.
+    pub limit: u32,
+}
+
 impl Db {
     /// Opens the database; creates an SQLite file that does not exist yet.
     ///
@@ -85,7 +96,8 @@ impl Db {
         &self.0.pool
     }
 
-    pub(crate) fn schema(&self) -> &'static str {
+    /// Its schema, or the name of its file.
+    pub fn schema(&self) -> &'static str {
         self.0.schema
     }
 
@@ -136,6 +148,22 @@ impl Db {
             Pool::Sqlite { write, .. } => write.acquire().await?.prepare(text).await.map(drop)?,
         }
         Ok(())
+    }
+
+    /// How its connections are used now.
+    pub fn connections(&self) -> Connections {
+        let of = |size: u32, idle: usize, limit: u32| {
+            let idle = u32::try_from(idle).unwrap_or(u32::MAX).min(size);
+            Connections { used: size - idle, idle, limit }
+        };
+        match self.pool() {
+            Pool::Postgres(pool) => of(pool.size(), pool.num_idle(), pool.options().get_max_connections()),
+            Pool::Sqlite { write, read } => {
+                let size = write.size() + read.size();
+                let limit = write.options().get_max_connections() + read.options().get_max_connections();
+                of(size, write.num_idle() + read.num_idle(), limit)
+            }
+        }
     }
 
     /// Closes every connection, after the running statements have ended.

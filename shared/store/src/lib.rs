@@ -19,7 +19,7 @@ mod sql;
 mod statement;
 mod tx;
 
-pub use db::{Backend, Db, DbOptions};
+pub use db::{Backend, Connections, Db, DbOptions};
 pub use error::StoreError;
 pub use migrate::Migrations;
 pub use scope::in_transaction;

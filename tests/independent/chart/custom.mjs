@@ -8,7 +8,7 @@ import * as gateway from "@kubernetes-models/gateway-api/gateway.networking.k8s.
 import * as prometheus from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1";
 
 const groups = { "gateway.networking.k8s.io/v1": gateway, "monitoring.coreos.com/v1": prometheus };
-const expected = new Set(["GRPCRoute", "HTTPRoute", "PrometheusRule"]);
+const expected = new Set(["GRPCRoute", "HTTPRoute", "PrometheusRule", "ServiceMonitor"]);
 let failures = 0;
 const fail = (message) => {
   console.error(message);
@@ -19,7 +19,7 @@ const fail = (message) => {
 for (const kind of expected) {
   const Model = gateway[kind] ?? prometheus[kind];
   try {
-    new Model({ metadata: { name: "wrong" }, spec: { rules: "none", groups: "none" } }).validate();
+    new Model({ metadata: { name: "wrong" }, spec: { rules: "none", groups: "none", endpoints: "none" } }).validate();
     fail(`the schema of ${kind} accepts nonsense`);
   } catch {
     // As it should be.

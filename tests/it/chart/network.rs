@@ -154,7 +154,8 @@ pub(super) fn nothing_else_is_open(rendered: &BTreeMap<String, Vec<Value>>) {
     for (service, ends) in beyond("replicas", "from") {
         let test = format!("test:{}/TCP", port(&service));
         let clients = format!("agents:{}/TCP", port(&service));
-        let expected: BTreeSet<_> = [test, clients]
+        let scrapers = "monitoring:9464/TCP".to_owned();
+        let expected: BTreeSet<_> = [test, clients, scrapers]
             .into_iter()
             .filter(|end| service != "dashboard" || !end.starts_with("test"))
             .collect();

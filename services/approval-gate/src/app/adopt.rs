@@ -17,7 +17,8 @@ use serde_json::json;
 use super::App;
 use super::anchor::{anchors_of, estimate_digest};
 use super::grant::revoke;
-use super::record::{append_entry, log_change, trace_of};
+use super::measure::Before;
+use super::record::{append_entry, resumed, trace_of};
 use super::submit::pending;
 use crate::domain::audit::Entry;
 use crate::domain::carry::{Content, carries};
@@ -58,7 +59,7 @@ impl App {
             // The first version comes before its session; nobody knows the session's id before that is there.
             return Ok(Handled::Skipped);
         };
-        let before = session.state;
+        let before = Before::of(&session);
         if !self.adopt_in(&mut tx, &mut session, &made).await?
             && !self.supersede(&mut tx, &mut session, &made).await?
         {
@@ -66,9 +67,7 @@ impl App {
         }
         cursor.advance(&mut tx).await?;
         self.commit(tx, &mut session).await?;
-        if session.state != before {
-            log_change(&session, Some(before));
-        }
+        self.changed(&session, before, None);
         Ok(Handled::Done)
     }
 
@@ -140,7 +139,7 @@ impl App {
         append(tx, &by_author, Some(session.id), Payload::PlanVersionAdopted(fact)).await?;
         let new: BTreeMap<_, _> = pending.iter().map(|item| (item.item_id.clone(), item.leaf)).collect();
         let content = |digest, level, items| Content { digest, level, items };
-        let ctx = self.source.operation(Actor::system("approval-gate"));
+        let ctx = resumed(&self.source.operation(Actor::system("approval-gate")), session);
         let fate = carries(
             &content(old_digest, old_level, &old),
             &content(session.subject.digest, session.risk.level, &new),
@@ -161,7 +160,7 @@ impl App {
         }
         let grant = store::grant::of_session(&mut *tx, session.id).await?;
         let Some(grant) = grant.filter(|grant| grant.revoked.is_none()) else { return Ok(false) };
-        let ctx = self.source.operation(Actor::system("approval-gate"));
+        let ctx = resumed(&self.source.operation(Actor::system("approval-gate")), session);
         let reason = format!("version {newer} was made after the decision about version {decided}");
         revoke(tx, &ctx, session, &grant, &reason).await?;
         Ok(true)

@@ -13,8 +13,9 @@ use assent_store::{StoreError, Tx};
 use serde_json::json;
 
 use super::App;
+use super::measure::Before;
 use super::once::{Once, retried};
-use super::record::{Ruling, audit, log_change, submitted};
+use super::record::{Ruling, audit, log_change, resumed, submitted};
 use crate::domain::audit::Head;
 use crate::domain::decision::{Ending, ItemState, ItemStatus};
 use crate::domain::eligibility::{Author, Ineligible};
@@ -59,6 +60,7 @@ impl App {
         }
         drop(tx);
         let session = self.session(id).await?;
+        let ctx = &resumed(ctx, &session);
         let refused = GateError::refused(id);
         session.after(Fact::Approved, ctx.now()).map_err(&refused)?;
         if session.after_review_of.is_some() {
@@ -78,7 +80,7 @@ impl App {
         if session.subject != subject {
             return Err(StoreError::Conflict.into());
         }
-        let before = session.state;
+        let before = Before::of(&session);
         let ruling = Ruling::new(Ending::BrokenGlass, reason);
         let decision = self.decide(&mut tx, ctx, &mut session, ruling).await?.decision;
         let mut after = after_review(ctx, &session);
@@ -97,7 +99,7 @@ impl App {
         once.remember(&mut tx, ctx, &answer).await?;
         tx.commit().await?;
         tracing::warn!(workflow_id = %id, admin = ctx.actor().id, after_review = %after.id, "break_glass_used");
-        log_change(&session, Some(before));
+        self.changed(&session, before, Some(Ending::BrokenGlass));
         log_change(&after, None);
         Ok(answer)
     }
@@ -172,6 +174,7 @@ fn after_review(ctx: &OpContext, session: &Session) -> Session {
         overdue_since: None,
         modification: None,
         revise_at: None,
+        traceparent: ctx.traceparent().map(str::to_owned),
         audit: Head::START,
         ..session.clone()
     }

@@ -12,8 +12,9 @@ use assent_store::Tx;
 use serde_json::json;
 
 use super::adopt::Made;
+use super::measure::Before;
 use super::once::retried;
-use super::record::{Ruling, audit, log_change};
+use super::record::{Ruling, audit, resumed};
 use super::{App, Once, View};
 use crate::domain::deadline::NewDeadline;
 use crate::domain::decision::Ending;
@@ -106,11 +107,13 @@ impl App {
         if once.recall::<()>(&mut tx, ctx).await?.is_some() {
             return Ok(session);
         }
-        let before = session.state;
+        let ctx = &resumed(ctx, &session);
+        let before = Before::of(&session);
+        let mut ending = None;
         match change {
             Change::Cancel { reason } => {
                 let ruling = Ruling::new(Ending::Cancelled, redact(reason));
-                self.decide(&mut tx, ctx, &mut session, ruling).await?;
+                ending = Some(self.decide(&mut tx, ctx, &mut session, ruling).await?.ending);
             }
             Change::Reassign { reason, .. } => {
                 if let Some(reviewer) = &reviewer {
@@ -127,9 +130,7 @@ impl App {
         // That it was done is all there is to remember.
         once.remember(&mut tx, ctx, &()).await?;
         self.commit(tx, &mut session).await?;
-        if session.state != before {
-            log_change(&session, Some(before));
-        }
+        self.changed(&session, before, ending);
         Ok(session)
     }
 

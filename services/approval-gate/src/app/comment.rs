@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::App;
 use super::once::{Once, retried};
-use super::record::audit;
+use super::record::{audit, resumed};
 use crate::domain::comment::{Anchor, Comment, CommentType, MAX_COMMENTS, Target};
 use crate::domain::session::Session;
 use crate::error::GateError;
@@ -151,6 +151,7 @@ impl App {
         content: &str,
         once: &Once,
     ) -> Result<Comment, GateError> {
+        let ctx = &resumed(ctx, &session);
         self.check_comment_rate(&mut tx, ctx).await?;
         if store::comment::count(&mut tx, session.id).await? >= MAX_COMMENTS {
             return Err(GateError::CommentLimit(session.id));

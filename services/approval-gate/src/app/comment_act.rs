@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::App;
 use super::comment::{content_digest, named};
 use super::once::{Once, retried};
-use super::record::audit;
+use super::record::{audit, resumed};
 use crate::domain::comment::{Act, Comment, CommentRefusal, Mark, Revision};
 use crate::error::GateError;
 use crate::grpc::comment::comment_to_pb;
@@ -65,6 +65,7 @@ impl App {
             return Ok(comment);
         }
         let (mut session, mut comment) = self.locked_comment(&mut tx, id).await?;
+        let ctx = &resumed(ctx, &session);
         let refused =
             |refusal: CommentRefusal| GateError::Comment { session: session.id, comment: id, refusal };
         comment.may(act, &by, &session.electorate(&[])).map_err(refused)?;

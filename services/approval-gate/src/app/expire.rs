@@ -14,7 +14,8 @@ use assent_store::Tx;
 use serde_json::json;
 
 use super::App;
-use super::record::{Ruling, audit, log_change};
+use super::measure::Before;
+use super::record::{Ruling, audit, resumed};
 use crate::domain::deadline::{EXCEEDED, Lapse};
 use crate::domain::decision::Ending;
 use crate::domain::session::Session;
@@ -65,6 +66,7 @@ impl App {
             // Others must be asked, and not while the row is held: a lease keeps the other replicas away.
             session.wake_at = Some(ctx.now().after(LEASE));
             self.commit(tx, &mut session).await?;
+            let ctx = resumed(&ctx, &session);
             let heard = self.hear(&ctx, &session, &lapse).await;
             let heard = match heard {
                 Ok(heard) => heard,
@@ -114,13 +116,16 @@ impl App {
         lapse: Lapse,
         heard: Option<&Heard>,
     ) -> Result<(), GateError> {
-        let before = session.state;
+        let ctx = &resumed(ctx, &session);
+        let before = Before::of(&session);
+        let mut ending = None;
         let tx_ref = &mut tx;
         match lapse {
             Lapse::TimesOut { reason } => {
-                self.decide(tx_ref, ctx, &mut session, Ruling::new(Ending::TimedOut, reason)).await?;
+                let ruling = Ruling::new(Ending::TimedOut, reason);
+                ending = Some(self.decide(tx_ref, ctx, &mut session, ruling).await?.ending);
             }
-            Lapse::Proceeds => self.proceed(tx_ref, ctx, &mut session).await?,
+            Lapse::Proceeds => ending = Some(self.proceed(tx_ref, ctx, &mut session).await?),
             Lapse::Reminds { until } => {
                 prolong(tx_ref, ctx, &mut session, Fact::Reminded, Some(until)).await?;
                 let recipients = heard.map(|heard| heard.recipients.clone()).unwrap_or_default();
@@ -135,14 +140,17 @@ impl App {
             Lapse::Holds => prolong(tx_ref, ctx, &mut session, Fact::Overdue, None).await?,
         }
         self.commit(tx, &mut session).await?;
-        if session.state != before {
-            log_change(&session, Some(before));
-        }
+        self.changed(&session, before, ending);
         Ok(())
     }
 
     /// Lets a LOW plan run, unless somebody voted against it.
-    async fn proceed(&self, tx: &mut Tx, ctx: &OpContext, session: &mut Session) -> Result<(), GateError> {
+    async fn proceed(
+        &self,
+        tx: &mut Tx,
+        ctx: &OpContext,
+        session: &mut Session,
+    ) -> Result<Ending, GateError> {
         let votes = store::vote::of_version(&mut *tx, session.id, session.subject.version).await?;
         let concerns = session.risk.requirement.no_open_concerns
             && !store::comment::open_concerns(&mut *tx, session.id).await?.is_empty();
@@ -155,8 +163,7 @@ impl App {
         };
         if let Some(why) = objection {
             let reason = format!("{EXCEEDED}; {why}, so that the plan does not proceed");
-            self.decide(tx, ctx, session, Ruling::new(Ending::TimedOut, reason)).await?;
-            return Ok(());
+            return Ok(self.decide(tx, ctx, session, Ruling::new(Ending::TimedOut, reason)).await?.ending);
         }
         let reason = format!("{EXCEEDED}; the plan proceeds, as was asked for");
         let told = ApprovalTimeout {
@@ -165,8 +172,7 @@ impl App {
             ..ApprovalTimeout::default()
         };
         append(tx, ctx, Some(session.id), Payload::ApprovalTimeout(told)).await?;
-        self.decide(tx, ctx, session, Ruling::new(Ending::Proceeded, reason)).await?;
-        Ok(())
+        Ok(self.decide(tx, ctx, session, Ruling::new(Ending::Proceeded, reason)).await?.ending)
     }
 }
 

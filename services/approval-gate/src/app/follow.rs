@@ -58,6 +58,9 @@ impl App {
         note_execution(&mut tx, id, event, time).await?;
         cursor.advance(&mut tx).await?;
         tx.commit().await?;
+        if let Some(Payload::ExecutionEnded(ended)) = &event.payload {
+            self.measure_estimate(&session, ended).await;
+        }
         Ok(Handled::Done)
     }
 }

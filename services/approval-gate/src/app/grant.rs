@@ -12,7 +12,7 @@ use assent_store::Tx;
 use serde_json::json;
 
 use super::once::retried;
-use super::record::audit;
+use super::record::{audit, resumed};
 use super::{App, Once};
 use crate::domain::grant::{Grant, Revocation};
 use crate::domain::session::Session;
@@ -58,6 +58,7 @@ impl App {
         let mut tx = self.db.begin().await?;
         let session = store::session::lock(&mut tx, id).await?;
         let mut session = session.ok_or(GateError::UnknownSession(id))?;
+        let ctx = &resumed(ctx, &session);
         session.may_withdraw(&caller).map_err(GateError::NotEligible)?;
         if let Some(answer) = once.recall(&mut tx, ctx).await? {
             return Ok(answer);

@@ -19,6 +19,7 @@ mod follow;
 mod grant;
 mod keys;
 mod license;
+mod measure;
 mod modify;
 mod once;
 mod partial;
@@ -43,6 +44,7 @@ use assent_store::Db;
 pub(crate) use change::Change;
 pub(crate) use delegation::Wish;
 pub(crate) use directory::{Contact, Shown, seed};
+pub(crate) use measure::GateMetrics;
 pub(crate) use modify::Feedback;
 pub(crate) use once::Once;
 pub(crate) use pending::Pending;
@@ -70,6 +72,7 @@ pub struct App {
     pub(crate) signer: Signer,
     pub(crate) credentials: Credentials,
     pub(crate) waits: wait::Waits,
+    pub(crate) metrics: GateMetrics,
 }
 
 /// The outcome of one attempt: nothing when somebody else was faster and there are attempts left.

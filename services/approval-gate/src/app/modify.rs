@@ -14,8 +14,9 @@ use serde_json::json;
 
 use super::adopt::Made;
 use super::comment_read::{Thread, threads};
+use super::measure::Before;
 use super::once::retried;
-use super::record::{audit, log_change};
+use super::record::{audit, resumed};
 use super::{App, Once, View};
 use crate::domain::comment::Comment;
 use crate::domain::modification::{Modification, ModificationState};
@@ -80,7 +81,8 @@ impl App {
         if once.recall::<()>(&mut tx, ctx).await?.is_some() {
             return Ok(session);
         }
-        let (before, now) = (session.state, ctx.now());
+        let ctx = &resumed(ctx, &session);
+        let (before, now) = (Before::of(&session), ctx.now());
         session.state = session.after(Fact::ModificationRequested, now).map_err(GateError::refused(id))?;
         if wish.subject != session.subject {
             return Err(GateError::Outdated(session.subject));
@@ -114,7 +116,7 @@ impl App {
         append(&mut tx, ctx, Some(id), Payload::PlanModificationRequested(told)).await?;
         once.remember(&mut tx, ctx, &()).await?;
         self.commit(tx, &mut session).await?;
-        log_change(&session, Some(before));
+        self.changed(&session, before, None);
         Ok(session)
     }
 
@@ -136,6 +138,7 @@ impl App {
         let Some(mut session) = store::session::claim_revision(&mut tx, ctx.now()).await? else {
             return Ok(false);
         };
+        let ctx = resumed(&ctx, &session);
         session.revise_at = Some(ctx.now().after(LEASE));
         let modification = session.modification.as_mut().filter(|m| m.state == ModificationState::Pending);
         let modification = modification.map(|modification| {
@@ -190,7 +193,7 @@ impl App {
         let Some(mut own) = session.modification.clone().filter(|own| own.id == modification.id) else {
             return Ok(());
         };
-        let before = session.state;
+        let before = Before::of(&session);
         match revised {
             Ok(revised) => {
                 let is_current = session.subject == revised.made.version.subject;
@@ -230,9 +233,7 @@ impl App {
         session.modification = Some(own);
         session.updated_at = session.updated_at.max(ctx.now());
         self.commit(tx, &mut session).await?;
-        if session.state != before {
-            log_change(&session, Some(before));
-        }
+        self.changed(&session, before, None);
         Ok(())
     }
 

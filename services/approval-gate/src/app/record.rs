@@ -34,6 +34,8 @@ pub(super) struct Ruling {
 
 /// What a ruling came to.
 pub(super) struct Decided {
+    /// How it came about.
+    pub(super) ending: Ending,
     pub(super) decision: Decision,
     /// Every item, as it is decided.
     pub(super) items: Vec<ItemStatus>,
@@ -46,6 +48,11 @@ impl Ruling {
     pub(super) fn new(ending: Ending, reason: impl Into<String>) -> Self {
         Self { ending, reason: reason.into(), approvers: Vec::new(), conditions: Vec::new(), subset: None }
     }
+}
+
+/// The caller's operation as a part of the session's workflow, which may have begun days ago: see docs/tracing.md.
+pub(super) fn resumed(ctx: &OpContext, session: &Session) -> OpContext {
+    assent_rpc::resume(ctx, session.traceparent.as_deref(), session.id)
 }
 
 /// Appends an entry to the session's chain; the session itself must be saved afterwards.
@@ -112,6 +119,7 @@ pub(super) async fn append_entry(tx: &mut Tx, session: &mut Session, entry: &Ent
 pub(super) fn log_change(session: &Session, from: Option<State>) {
     tracing::info!(
         workflow_id = %session.id,
+        of = "review",
         from_state = from.map_or("none", State::as_str),
         to_state = session.state.as_str(),
         risk_level = session.risk.level.as_str(),
@@ -201,7 +209,7 @@ impl App {
             grant = Some(self.grant(tx, ctx, session, &items, &decision).await?);
         }
         append(tx, ctx, Some(session.id), decided(session, ending, &decision)).await?;
-        Ok(Decided { decision, items, grant })
+        Ok(Decided { ending, decision, items, grant })
     }
 
     async fn grant(

@@ -7,7 +7,8 @@ use assent_proto::event::v1::PlanReviewStarted;
 use assent_proto::event::v1::event::Payload;
 use serde_json::json;
 
-use super::record::{audit, log_change};
+use super::measure::Before;
+use super::record::{audit, resumed};
 use super::{App, View, settle};
 use crate::domain::session::Session;
 use crate::error::GateError;
@@ -31,10 +32,11 @@ impl App {
         let mut tx = self.db.begin().await?;
         let session = store::session::lock(&mut tx, id).await?;
         let mut session = session.ok_or(GateError::UnknownSession(id))?;
-        let before = session.state;
+        let ctx = &resumed(ctx, &session);
+        let before = Before::of(&session);
         let state = session.may_start_review(&reviewer, ctx.now()).map_err(GateError::refused(id))?;
         let reviewer = reviewer.actor.id;
-        if state == before && session.assigned_reviewer.as_ref() == Some(&reviewer) {
+        if state == before.state && session.assigned_reviewer.as_ref() == Some(&reviewer) {
             return Ok(session);
         }
         session.state = state;
@@ -45,9 +47,7 @@ impl App {
         let started = Payload::PlanReviewStarted(PlanReviewStarted { reviewer_id: reviewer });
         append(&mut tx, ctx, Some(id), started).await?;
         self.commit(tx, &mut session).await?;
-        if state != before {
-            log_change(&session, Some(before));
-        }
+        self.changed(&session, before, None);
         Ok(session)
     }
 }

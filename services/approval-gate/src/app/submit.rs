@@ -11,7 +11,8 @@ use assent_proto::plan::v1 as pb;
 use assent_store::idempotency;
 use serde_json::json;
 
-use super::record::{Ruling, audit, log_change, submitted};
+use super::measure::Before;
+use super::record::{Ruling, audit, submitted};
 use super::{App, View, settle};
 use crate::domain::audit::Head;
 use crate::domain::decision::{Decision, Ending, ItemState, ItemStatus};
@@ -57,6 +58,7 @@ impl App {
         }
         self.submission_licensed(ctx, &submission.options)?;
         let session_id: SessionId = ctx.new_id();
+        tracing::Span::current().record("workflow.id", tracing::field::display(session_id));
         let plan = self.plan(ctx, &submission).await?;
         let wanted = NewVersion { validate_only: submission.validate_only, ..NewVersion::first(plan) };
         let version = self.peers.create_version(ctx, session_id, wanted).await?;
@@ -157,6 +159,7 @@ impl App {
             overdue_since: None,
             modification: None,
             revise_at: None,
+            traceparent: ctx.traceparent().map(str::to_owned),
             audit: Head::START,
         })
     }
@@ -201,9 +204,9 @@ impl App {
             idempotency::remember(&mut tx, actor, METHOD, request_id, hash, id.as_bytes(), ctx.now()).await?;
         }
         self.commit(tx, &mut session).await?;
-        log_change(draft, None);
+        self.opened(draft);
         if decision.is_some() {
-            log_change(&session, Some(draft.state));
+            self.changed(&session, Before::of(draft), Some(Ending::AutoApproved));
         }
         Ok(decision)
     }

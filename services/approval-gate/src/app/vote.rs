@@ -12,8 +12,9 @@ use assent_proto::event::v1::event::Payload;
 use assent_store::{StoreError, Tx};
 use serde_json::json;
 
+use super::measure::Before;
 use super::once::retried;
-use super::record::{Decided, Ruling, audit, log_change};
+use super::record::{Decided, Ruling, audit, resumed};
 use super::{App, View};
 use crate::domain::decision::{Ending, Subset};
 use crate::domain::eligibility::Author;
@@ -86,6 +87,7 @@ impl App {
         seal: &mut Option<Seal>,
     ) -> Result<Voted, GateError> {
         let session = self.session(id).await?;
+        let ctx = &resumed(ctx, &session);
         let voter = self.voter(ctx, delegator).await?;
         let ballot = &self.with_items(&session, ballot).await?;
         let separate = session.risk.requirement.separation_of_duties && ballot.choice == Choice::Approve;
@@ -123,7 +125,7 @@ impl App {
             return Err(StoreError::Conflict.into());
         }
         session.judge(ctx.now(), &voter, ballot, &authors, &given).map_err(&refused)?;
-        let before = session.state;
+        let before = Before::of(&session);
         let mut votes = given;
         let (missing, decided) = match foreseen {
             Foreseen::Ends { ruling, cast } => {
@@ -147,9 +149,7 @@ impl App {
             }
         };
         self.commit(tx, &mut session).await?;
-        if session.state != before {
-            log_change(&session, Some(before));
-        }
+        self.changed(&session, before, decided.as_ref().map(|decided| decided.ending));
         Ok(Voted { view: self.after_vote(session, votes, decided).await?, missing, skipped })
     }
 
@@ -160,7 +160,9 @@ impl App {
         votes: Vec<Vote>,
         decided: Option<Decided>,
     ) -> Result<View, GateError> {
-        let Some(Decided { decision, items, grant }) = decided else { return self.summary(session).await };
+        let Some(Decided { decision, items, grant, .. }) = decided else {
+            return self.summary(session).await;
+        };
         let dismissed = store::vote::dismissed(&self.db, session.id).await?;
         Ok(View { votes, dismissed, items, decision: Some(decision), grant, ..View::bare(session) })
     }

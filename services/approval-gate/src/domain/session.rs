@@ -63,6 +63,8 @@ pub struct Session {
     pub modification: Option<Modification>,
     /// When the planner is asked next; none once there is nothing to ask.
     pub revise_at: Option<Timestamp>,
+    /// W3C trace context in which it was submitted: that of the whole workflow.
+    pub traceparent: Option<String>,
     /// The end of its audit chain.
     pub audit: Head,
 }
@@ -329,6 +331,7 @@ pub(crate) mod tests {
             overdue_since: None,
             modification: None,
             revise_at: None,
+            traceparent: None,
             audit: Head::START,
         }
     }

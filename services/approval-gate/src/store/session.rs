@@ -15,7 +15,7 @@ use crate::domain::state::State;
 use crate::domain::vote::Subject;
 
 pub(crate) const STATEMENTS: &[Sql] =
-    &[INSERT, LOAD, LOCK, SAVE, EXTEND_AUDIT, CLAIM_DUE, CLAIM_REVISION, OF];
+    &[INSERT, LOAD, LOCK, SAVE, EXTEND_AUDIT, CLAIM_DUE, CLAIM_REVISION, OF, WAITING, COUNT];
 
 /// The columns of a session, then the rest of the statement.
 macro_rules! select {
@@ -25,7 +25,7 @@ macro_rules! select {
              authorized_approvers, current_version, reviewer_message, updated_at, revision, goal, digest, \
              risk_level, risk, step_count, requester, on_behalf_of, mode, options, audit_sequence, audit_head, \
              cost_high, after_review_of, \
-             wake_at, escalation_step, reminders_sent, overdue_since, modification, revise_at \
+             wake_at, escalation_step, reminders_sent, overdue_since, modification, revise_at, traceparent \
              FROM plan_review_sessions ",
             $($rest),+
         )
@@ -36,9 +36,9 @@ const INSERT: Sql = Sql::new(
     "INSERT INTO plan_review_sessions (id, decomposition_id, state, priority, created_at, expires_at,
          assigned_reviewer, authorized_approvers, current_version, reviewer_message, updated_at, revision, goal,
          digest, risk_level, risk, step_count, requester_id, requester, on_behalf_of, mode, options,
-         audit_sequence, audit_head, wake_at, cost_high, after_review_of)
+         audit_sequence, audit_head, wake_at, cost_high, after_review_of, traceparent)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-         $23, $24, $25, $26, $27)",
+         $23, $24, $25, $26, $27, $28)",
 );
 const LOAD: Sql = Sql::new(select!("WHERE id = $1"));
 // On SQLite the transaction itself is the lock: it has been the only writer since it began.
@@ -70,6 +70,13 @@ const OF: Sql = Sql::split(
     ),
     select!("WHERE id IN (SELECT unhex(value) FROM json_each($1)) ORDER BY created_at DESC, id DESC"),
 );
+
+// The index by state holds what is open apart from the many that are not.
+const WAITING: Sql = Sql::new(
+    "SELECT risk_level, count(*) AS waiting, min(created_at) AS since FROM plan_review_sessions
+     WHERE state IN ('pending', 'in_review', 'modification_requested') GROUP BY risk_level",
+);
+const COUNT: Sql = Sql::new("SELECT count(*) FROM plan_review_sessions");
 
 pub(super) use select;
 
@@ -106,6 +113,16 @@ pub(super) struct SessionRow {
     overdue_since: Option<Timestamp>,
     modification: Option<Json<Modification>>,
     revise_at: Option<Timestamp>,
+    traceparent: Option<String>,
+}
+
+/// What waits for a decision at one risk level.
+#[derive(FromRow)]
+pub(crate) struct Waiting {
+    pub(crate) risk_level: String,
+    pub(crate) waiting: i64,
+    /// When the oldest was submitted.
+    pub(crate) since: Timestamp,
 }
 
 impl TryFrom<SessionRow> for Session {
@@ -151,6 +168,7 @@ impl TryFrom<SessionRow> for Session {
             overdue_since: row.overdue_since,
             modification: row.modification.map(|modification| modification.0),
             revise_at: row.revise_at,
+            traceparent: row.traceparent,
             audit: Head { sequence: row.audit_sequence, digest: row.audit_head },
         })
     }
@@ -186,6 +204,7 @@ pub(crate) async fn insert(tx: &mut Tx, session: &Session) -> Result<(), StoreEr
         .bind(session.wake_at)
         .bind(micros(session.cost_high))
         .bind(session.after_review_of)
+        .bind(session.traceparent.as_deref())
         .execute()
         .await
         .map(drop)
@@ -245,6 +264,16 @@ pub(crate) async fn extend_audit(tx: &mut Tx, id: SessionId, head: &Head) -> Res
         0 => Err(StoreError::Conflict),
         _ => Ok(()),
     }
+}
+
+/// What waits for a decision, by risk level; levels at which nothing waits are not there.
+pub(crate) async fn waiting(db: &Db) -> Result<Vec<Waiting>, StoreError> {
+    db.query(WAITING).all().await
+}
+
+/// How many sessions are kept.
+pub(crate) async fn count(db: &Db) -> Result<i64, StoreError> {
+    db.query(COUNT).scalar().await
 }
 
 /// Sessions by id, newest first.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use assent_core::Timestamp;
+use assent_metrics::Metrics;
 use assent_proto::approval::v1::SubmitForApprovalRequest;
 use assent_proto::execution::v1::{Artifact, Execution};
 use assent_proto::planner::v1::EstimatePlanRequest;
@@ -51,7 +52,7 @@ impl Demo {
         settings.telemetry.format = LogFormat::Text;
         assent_runtime::install_tls();
         let guard = telemetry::init(&settings.telemetry, "demo")?;
-        let stack = Stack::start(settings, directory.path(), app.source.clone()).await?;
+        let stack = Stack::start(settings, directory.path(), app.source.clone(), Metrics::default()).await?;
         let story = Story::new(app, directory.path(), stack.address())?;
         let told = tokio::select! {
             told = story.tell(self.yes) => told,

@@ -1,6 +1,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use assent_metrics::Metrics;
 use assent_runtime::{config, stop_signal, telemetry};
 
 use crate::app::App;
@@ -34,13 +35,13 @@ impl Dev {
         }
         assent_runtime::install_tls();
         let guard = telemetry::init(&settings.telemetry, "dev")?;
-        let ended = self.serve(app, settings).await;
+        let ended = Box::pin(self.serve(app, settings, guard.metrics().clone())).await;
         guard.flush().await;
         ended
     }
 
-    async fn serve(&self, app: &App, settings: DevSettings) -> anyhow::Result<()> {
-        let stack = Stack::start(settings, &self.data, app.source.clone()).await?;
+    async fn serve(&self, app: &App, settings: DevSettings, metrics: Metrics) -> anyhow::Result<()> {
+        let stack = Stack::start(settings, &self.data, app.source.clone(), metrics).await?;
         let tokens = self.data.join("tokens");
         let lead = token_file(&self.data, stack::LEAD);
         app.console.say([

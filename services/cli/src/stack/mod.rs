@@ -15,6 +15,7 @@ use assent_core::ContextSource;
 use assent_dashboard::Dashboard;
 use assent_events::Bus;
 use assent_executor::Executor;
+use assent_metrics::Metrics;
 use assent_notification::Notification;
 use assent_planner::Planner;
 use assent_risk::Risk;
@@ -45,6 +46,7 @@ impl Stack {
         settings: DevSettings,
         directory: &Path,
         source: ContextSource,
+        metrics: Metrics,
     ) -> anyhow::Result<Self> {
         let address = settings.server.listen;
         if !address.ip().is_loopback() {
@@ -56,8 +58,9 @@ impl Stack {
         let lock = lock(directory)?;
         let known = identities::ensure(directory, &source)?;
         let credentials = Credentials::new(&known, "dev_token")?;
-        let wiring =
-            Wiring::local(settings.database, Bus::local(), credentials, source).with_tools(settings.tools);
+        let wiring = Wiring::local(settings.database, Bus::local(), credentials, source)
+            .with_tools(settings.tools)
+            .with_metrics(metrics);
         let surroundings = wiring.clone();
         let mut host = Host::new(wiring);
         let services = settings.service;
@@ -68,8 +71,10 @@ impl Stack {
         host.add::<Executor>(services.executor).await?;
         host.add::<Notification>(services.notification).await?;
         host.add::<Dashboard>(services.dashboard).await?;
-        let listener =
-            TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+        if let Some(address) = settings.metrics.listen {
+            host.serve_metrics(bind(address).await?);
+        }
+        let listener = bind(address).await?;
         let listening = Listening::open(listener, settings.server.connections()?, &surroundings).await?;
         let running = host.start_on(listening).await?;
         let grace = Duration::from_secs(settings.server.shutdown_grace_seconds);
@@ -109,6 +114,10 @@ pub(crate) async fn migrate(settings: DevSettings, source: ContextSource) -> any
     build::<ApprovalGate>(services.approval_gate, &wiring).await?;
     build::<Executor>(services.executor, &wiring).await?;
     build::<Notification>(services.notification, &wiring).await
+}
+
+async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
 }
 
 async fn build<S: Service>(config: S::Config, wiring: &Wiring) -> anyhow::Result<()> {

@@ -9,7 +9,7 @@ use assent_executor::Executor;
 use assent_notification::Notification;
 use assent_planner::Planner;
 use assent_risk::Risk;
-use assent_runtime::config::{self, ConfigError, Database, Server, Telemetry, Tools};
+use assent_runtime::config::{self, ConfigError, Database, MetricsPort, Server, Telemetry, Tools};
 use assent_runtime::{Service, Settings};
 use assent_versioning::Versioning;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,7 @@ pub(crate) struct DevSettings {
     pub(crate) server: Server,
     pub(crate) database: Database,
     pub(crate) telemetry: Telemetry,
+    pub(crate) metrics: MetricsPort,
     pub(crate) tools: Tools,
     pub(crate) service: Services,
 }
@@ -52,8 +53,9 @@ pub(crate) struct Sources {
 impl DevSettings {
     /// The defaults, with all state below `directory`.
     pub(crate) fn below(directory: &Path, listen: SocketAddr) -> Self {
-        let Settings { server, database, telemetry, tools, service, .. } = Settings::<Services>::with_port(0);
-        let mut settings = Self { server, database, telemetry, tools, service };
+        let Settings { server, database, telemetry, metrics, tools, service, .. } =
+            Settings::<Services>::with_port(0);
+        let mut settings = Self { server, database, telemetry, metrics, tools, service };
         settings.server.listen = listen;
         settings.database.url = format!("sqlite://{}", directory.join("data").display());
         settings.service.executor.data_dir = directory.join("executor");

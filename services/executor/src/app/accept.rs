@@ -19,6 +19,7 @@ use crate::domain::grant::{self, Refusal, Subject};
 use crate::domain::schedule::Runs;
 use crate::domain::{Execution, ExecutionState, Run, RunFact};
 use crate::error::ExecutorError;
+use crate::measure::log_change;
 use crate::store::executions::{self, Approved};
 use crate::store::leases::Lease;
 use crate::store::runs::{self, Added};
@@ -28,6 +29,7 @@ pub(super) struct Permitted {
     pub(super) token: String,
     pub(super) claims: GrantClaims,
     pub(super) plan: Plan,
+    risk_level: String,
 }
 
 /// What the event is about when nothing may run.
@@ -103,6 +105,8 @@ impl App {
             Ok(answer) => answer.into_inner().version.unwrap_or_default(),
             Err(status) => return refused(claims.ver, unavailable(status.into())?),
         };
+        let risk_level = version.risk.as_ref().map(|risk| risk.level()).unwrap_or_default();
+        let risk_level = risk_level.as_str_name().trim_start_matches("RISK_LEVEL_").to_ascii_lowercase();
         let plan = version.plan.and_then(|plan| Plan::from_pb(plan, "plan").ok());
         let (Some(plan), Ok(digest)) = (plan, version.digest.parse::<Digest>()) else {
             return refused(claims.ver, Refusal::Digest);
@@ -111,7 +115,7 @@ impl App {
         let skew = Duration::from_secs(self.config.clock_skew_seconds);
         let checked = grant::check(&claims, subject);
         match checked.and_then(|_| grant::check_time(&claims, self.source.now(), skew)) {
-            Ok(()) => Ok(Ok(Permitted { token, claims, plan })),
+            Ok(()) => Ok(Ok(Permitted { token, claims, plan, risk_level })),
             Err(refusal) => refused(claims.ver, refusal),
         }
     }
@@ -124,7 +128,7 @@ impl App {
         permitted: Permitted,
         cursor: Option<Cursor>,
     ) -> Result<(), ExecutorError> {
-        let Permitted { token, claims, plan } = permitted;
+        let Permitted { token, claims, plan, risk_level } = permitted;
         let now = ctx.now();
         let execution = Execution {
             id: ctx.new_id(),
@@ -149,7 +153,8 @@ impl App {
             }
             all.insert(item.id.clone(), run);
         }
-        let approved = Approved { grant: token, plan, traceparent: ctx.traceparent().map(str::to_owned) };
+        let traceparent = ctx.traceparent().map(str::to_owned);
+        let approved = Approved { grant: token, plan, traceparent, risk_level: Some(risk_level) };
         // Where there is room it is driven here, and nobody has to find it first.
         let room = self.driven.room();
         let driver = room.as_ref().map(|_| (self.driven.owner.as_str(), self.lease_until()));
@@ -170,7 +175,7 @@ impl App {
         tx.commit().await?;
         self.config.faults.after().await;
         if is_new {
-            tracing::info!(workflow_id = %session, execution = %execution.id, step_count = all.len(), "accepted");
+            log_change(&execution, &approved, None);
             match room {
                 Some(room) => self.driven.hand(Lease { execution: execution.id, fence: 0 }, room),
                 None => self.wake.notify_one(),

@@ -20,7 +20,7 @@ impl App {
         permitted: Permitted,
         cursor: Cursor,
     ) -> Result<(), ExecutorError> {
-        let Permitted { token, claims, plan } = permitted;
+        let Permitted { token, claims, plan, .. } = permitted;
         let found = match amendments::of_session(&self.db, session).await? {
             Some(found) => Some(found),
             // It was decided before the answer to the request was kept.

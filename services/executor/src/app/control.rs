@@ -45,9 +45,12 @@ impl App {
     ) -> Result<Execution, ExecutorError> {
         permitted(ctx, asked.command)?;
         let id = self.execution(asked.session).await?.id;
+        let (_, approved, _) = executions::approved(&self.db, id).await?;
+        let ctx = &assent_rpc::resume(ctx, approved.traceparent.as_deref(), asked.session);
         let mut tx = self.db.begin().await?;
         leases::lock(&mut tx, id).await?;
         let mut execution = executions::get(&mut tx, id).await?;
+        let before = execution.state;
         match control::answer(execution.state, execution.order, asked.command)? {
             Answer::Already => return Ok(execution),
             Answer::Order(order) => self.tell(&mut tx, &mut execution, Some(order)).await?,
@@ -61,6 +64,7 @@ impl App {
         }
         tell_of(&mut tx, ctx, &execution, asked, None).await?;
         tx.commit().await?;
+        self.changed(&execution, &approved, before);
         self.driven.wake(id);
         self.wake.notify_one();
         Ok(execution)
@@ -79,6 +83,7 @@ impl App {
         permitted(ctx, asked.command)?;
         let id = self.execution(asked.session).await?.id;
         let (_, approved, _) = executions::approved(&self.db, id).await?;
+        let ctx = &assent_rpc::resume(ctx, approved.traceparent.as_deref(), asked.session);
         // What was never approved stays skipped, so the grant must be read; this comes before the transaction.
         let claims = self.keys.verify(ctx, &approved.grant).await?.map_err(ExecutorError::Refused)?;
         let granted = |id: &ItemId| claims.items.contains_key(id.as_str());
@@ -86,6 +91,7 @@ impl App {
         let mut tx = self.db.begin().await?;
         leases::lock(&mut tx, id).await?;
         let mut execution = executions::get(&mut tx, id).await?;
+        let before = execution.state;
         let answer = control::answer(execution.state, execution.order, Command::RetryItem)?;
         let all = runs_of(&mut tx, id).await?;
         let run = all.get(item).ok_or_else(|| ExecutorError::UnknownItem(item.clone()))?;
@@ -107,6 +113,7 @@ impl App {
         self.take(&mut tx, ctx, &execution, all, changed).await?;
         tell_of(&mut tx, ctx, &execution, asked, Some(item)).await?;
         tx.commit().await?;
+        self.changed(&execution, &approved, before);
         self.wake.notify_one();
         Ok(execution)
     }

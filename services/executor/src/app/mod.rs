@@ -26,6 +26,7 @@ use crate::blobs::Blobs;
 use crate::config::Config;
 use crate::domain::work::WORKER;
 use crate::jobs::Jobs;
+use crate::measure::ExecutorMetrics;
 use crate::secrets::Secrets;
 use crate::tools::Toolbox;
 use crate::tools::workspace::Workspace;
@@ -63,6 +64,8 @@ pub(crate) struct App {
     pub(crate) log: Log,
     /// For those who follow them.
     pub(crate) watching: Watching,
+    /// What is measured.
+    pub(crate) metrics: ExecutorMetrics,
 }
 
 impl App {

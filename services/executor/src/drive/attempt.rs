@@ -7,6 +7,7 @@ use assent_core::{Digest, Timestamp};
 use assent_plan::condition::{Progress, Unmet};
 use assent_plan::{Money, WorkItem};
 use futures_util::FutureExt as _;
+use tokio::time::Instant;
 
 use super::Drive;
 use super::binding::{Ready, Unready, bind};
@@ -170,11 +171,22 @@ impl Attempt {
     /// Makes the attempt, within its time.
     pub(super) async fn make(self, app: &App) -> Result<Outcome, ToolError> {
         let Self { call, timeout, mask, offer, .. } = self;
-        match offer {
+        let started = Instant::now();
+        let outcome = match offer {
             None => limited(&app.toolbox, &call, timeout, &mask).await,
             // Its time begins when a worker takes it.
             Some(offer) => mask.apply(made_by_a_worker(app, &offer).await),
-        }
+        };
+        tell(outcome.as_ref().err());
+        app.metrics.attempted(call.tool, &outcome, started.elapsed());
+        outcome
+    }
+}
+
+/// Notes in the span of an attempt how it failed: the stable name, never the text.
+pub(super) fn tell(error: Option<&ToolError>) {
+    if let Some(error) = error {
+        tracing::Span::current().record("otel.status_code", "ERROR").record("item.error", error.reason);
     }
 }
 

@@ -11,6 +11,8 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use super::attempt::{Attempt, Hindrance, shown};
 use super::ledger::{self, Batch};
@@ -268,7 +270,17 @@ impl Drive {
 
     fn start(&self, item: ItemId, attempt: Attempt, running: &mut JoinSet<Ended>) {
         let app = Arc::clone(&self.app);
-        running.spawn(async move { (item, attempt.make(&app).await) });
+        let span = tracing::info_span!(
+            parent: &self.ledger.span,
+            "item.attempt",
+            otel.kind = "internal",
+            otel.status_code = Empty,
+            workflow.id = %self.ledger.execution.session,
+            item.id = %item,
+            item.tool = attempt.call.tool,
+            item.error = Empty,
+        );
+        running.spawn(async move { (item, attempt.make(&app).await) }.instrument(span));
     }
 
     /// Notes which items will not run; whether there are any.

@@ -11,8 +11,10 @@ use assent_events::{Backoff, append, append_all};
 use assent_plan::{ItemId, Plan, WorkItem};
 use assent_proto::event::v1::event::Payload;
 use assent_proto::event::v1::{ExecutionChanged, ExecutionEnded, ExecutionRefused, WorkItemRunChanged};
+use assent_rpc::continue_from;
 use assent_store::StoreError;
 use tokio::time::Instant;
+use tracing::Span;
 
 use crate::app::App;
 use crate::convert;
@@ -34,6 +36,8 @@ pub(super) struct Ledger {
     app: Arc<App>,
     pub(super) lease: Lease,
     pub(super) ctx: OpContext,
+    /// In which it is driven.
+    pub(super) span: Span,
     pub(super) execution: Execution,
     pub(super) runs: Runs,
     pub(super) approved: Approved,
@@ -97,13 +101,21 @@ impl Ledger {
     pub(super) async fn open(app: &Arc<App>, lease: Lease) -> Result<Self, ExecutorError> {
         let (execution, approved, revision) = executions::approved(&app.db, lease.execution).await?;
         let runs = runs::of_execution(&app.db, lease.execution).await?;
-        let ctx = app.context(approved.traceparent.as_deref());
+        let span = tracing::info_span!(
+            parent: None,
+            "execution.drive",
+            otel.kind = "internal",
+            execution.id = %execution.id,
+            workflow.id = %execution.session,
+        );
+        let ctx = app.context(continue_from(&span, approved.traceparent.as_deref()).as_deref());
         let runs = runs.into_iter().map(|run| (run.item.clone(), run)).collect();
         let order = execution.order;
         Ok(Self {
             app: Arc::clone(app),
             lease,
             ctx,
+            span,
             execution,
             runs,
             approved,
@@ -181,16 +193,7 @@ impl Ledger {
         self.revision += 1;
         self.execution = batch.execution;
         self.runs.extend(batch.runs.into_iter().map(|run| (run.item.clone(), run)));
-        if self.execution.state != before {
-            tracing::info!(
-                workflow_id = %self.execution.session,
-                from_state = before.as_str(),
-                to_state = self.execution.state.as_str(),
-                step_count = self.runs.len(),
-                error = self.execution.error.as_str(),
-                "workflow_state_change"
-            );
-        }
+        self.app.changed(&self.execution, &self.approved, before);
         Ok(())
     }
 

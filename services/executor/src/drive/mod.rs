@@ -158,7 +158,10 @@ async fn drive(app: Arc<App>, lease: Lease, stop: CancellationToken) {
     let bell = app.driven.enter(lease.execution);
     loop {
         let ended = match Drive::open(&app, lease).await {
-            Ok(Some(drive)) => Box::pin(drive.run(&bell.notify, &stop)).await,
+            Ok(Some(drive)) => {
+                let span = drive.ledger.span.clone();
+                Box::pin(drive.run(&bell.notify, &stop)).instrument(span).await
+            }
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         };

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use assent_plan::{ItemId, Money, WorkItem};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
-use super::attempt::{limited, shown};
+use super::attempt::{limited, shown, tell};
 use super::binding::{Ready, Unready, bind};
 use super::{Drive, Flow};
 use crate::domain::work::{self, Kind, WORKER};
@@ -129,7 +131,19 @@ impl Drive {
                 }
                 Way::Worker { offer, .. } => made_by_a_worker(&app, offer).await.map(drop),
             }
+            .inspect_err(|error| tell(Some(error)))
         };
+        let span = tracing::info_span!(
+            parent: &self.ledger.span,
+            "item.undo",
+            otel.kind = "internal",
+            otel.status_code = Empty,
+            workflow.id = %self.ledger.execution.session,
+            item.id = %item.id,
+            item.tool = item.tool,
+            item.error = Empty,
+        );
+        let work = work.instrument(span);
         let Some(result) = self.tended(work, stop).await? else { return Ok(false) };
         let now = self.app.source.now();
         let config = &self.app.config;

@@ -11,13 +11,13 @@ use super::{corrupt, signed};
 use crate::domain::control::Order;
 use crate::domain::{Execution, ExecutionState};
 
-pub(super) const STATEMENTS: &[Sql] = &[INSERT, OF_SESSION, GET, LIST, LIST_AFTER, APPROVED];
+pub(super) const STATEMENTS: &[Sql] = &[INSERT, OF_SESSION, GET, LIST, LIST_AFTER, APPROVED, OPEN];
 
 // With an owner, whoever adds it drives it: nobody else sees it unclaimed.
 const INSERT: Sql = Sql::new(
     "INSERT INTO executions (id, session_id, version, digest, grant_token, plan, goal, traceparent, state, error,
-         cost_micros, created_at, revision, fence, lease_owner, lease_until)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', 0, $10, 0, 0, $11, $12)
+         cost_micros, created_at, revision, fence, lease_owner, lease_until, risk_level)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', 0, $10, 0, 0, $11, $12, $13)
      ON CONFLICT (session_id, version) DO NOTHING",
 );
 const OF_SESSION: Sql = Sql::new(
@@ -42,8 +42,13 @@ const LIST_AFTER: Sql = Sql::new(
 );
 const APPROVED: Sql = Sql::new(
     "SELECT id, session_id, version, digest, goal, state, ordered, error, cost_micros, created_at, started_at,
-         ended_at, grant_token, plan, traceparent, revision
+         ended_at, grant_token, plan, traceparent, risk_level, revision
      FROM executions WHERE id = $1",
+);
+
+const OPEN: Sql = Sql::new(
+    "SELECT state, count(*) AS executions FROM executions
+     WHERE state IN ('pending', 'running', 'rolling_back', 'paused', 'waiting') GROUP BY state",
 );
 
 /// Place of an execution in the list.
@@ -99,8 +104,10 @@ pub(crate) struct Approved {
     pub(crate) grant: String,
     /// The plan.
     pub(crate) plan: Plan,
-    /// Trace of the call that decided.
+    /// Trace of the workflow, from where it was decided.
     pub(crate) traceparent: Option<String>,
+    /// Its risk level, for logs.
+    pub(crate) risk_level: Option<String>,
 }
 
 /// Adds an execution, with who drives it until when; false when the version has one already.
@@ -116,8 +123,13 @@ pub(crate) async fn insert(
     let statement = statement.bind(execution.goal.as_str()).bind(approved.traceparent.as_deref());
     let statement = statement.bind(execution.state.as_str()).bind(execution.created_at);
     let statement = statement.bind(driver.map(|(owner, _)| owner)).bind(driver.map(|(_, until)| until));
-    let added = statement.execute().await?;
+    let added = statement.bind(approved.risk_level.as_deref()).execute().await?;
     Ok(added == 1)
+}
+
+/// How many executions have not ended, by state.
+pub(crate) async fn open(db: &Db) -> Result<Vec<(String, i64)>, StoreError> {
+    db.query(OPEN).all().await
 }
 
 /// The execution of the newest version of `session` that has one.
@@ -158,13 +170,19 @@ struct ApprovedRow {
     grant_token: String,
     plan: Json<Plan>,
     traceparent: Option<String>,
+    risk_level: Option<String>,
     revision: i64,
 }
 
 /// An execution with what it runs on, and its revision.
 pub(crate) async fn approved(db: &Db, id: ExecutionId) -> Result<(Execution, Approved, i64), StoreError> {
     let row: ApprovedRow = db.query(APPROVED).bind(id).one().await?;
-    let approved = Approved { grant: row.grant_token, plan: row.plan.0, traceparent: row.traceparent };
+    let approved = Approved {
+        grant: row.grant_token,
+        plan: row.plan.0,
+        traceparent: row.traceparent,
+        risk_level: row.risk_level,
+    };
     Ok((row.execution.try_into()?, approved, row.revision))
 }
 

@@ -259,7 +259,8 @@ mod tests {
             started_at: None,
             ended_at: None,
         };
-        let approved = Approved { grant: String::new(), plan: Plan::new("g"), traceparent: None };
+        let approved =
+            Approved { grant: String::new(), plan: Plan::new("g"), traceparent: None, risk_level: None };
         let mut tx = db.begin().await.unwrap();
         assert!(executions::insert(&mut tx, &execution, &approved, None).await.unwrap());
         let twin = Execution { id: source.new_id(), ..execution.clone() };

@@ -12,7 +12,8 @@ use sqlx::FromRow;
 use super::{corrupt, work_files};
 use crate::domain::work::{Kind, WorkState};
 
-pub(super) const STATEMENTS: &[Sql] = &[OFFER, GET, NEWS, FIND, LEASE, HELD, PROLONG, END, WITHDRAW, FORGET];
+pub(super) const STATEMENTS: &[Sql] =
+    &[OFFER, GET, NEWS, FIND, LEASE, HELD, PROLONG, END, WITHDRAW, FORGET, WAITING];
 
 const OFFER: Sql = Sql::new(
     "INSERT INTO work (key, execution_id, run_id, attempt, kind, queue, capabilities, agent_type, priority,
@@ -52,6 +53,11 @@ const LEASE: Sql = Sql::new(
     "UPDATE work SET state = 'leased', fence = $2, worker = $3, actor = $4, lease_until = $5, deadline_at = $6,
          lease_micros = $7
      WHERE key = $1",
+);
+// As many queues as a reading shows: their names come from plans.
+const WAITING: Sql = Sql::new(
+    "SELECT queue, count(*) AS waiting, min(offered_at) AS since FROM work WHERE state = 'open'
+     GROUP BY queue ORDER BY waiting DESC, queue LIMIT 50",
 );
 // A lease that has ended is as good as new while nobody else has taken the work.
 const HELD: Sql = Sql::new(
@@ -124,6 +130,20 @@ pub(crate) struct Standing {
     pub(crate) deadline: Option<Timestamp>,
     /// What was reported.
     pub(crate) report: Option<Report>,
+}
+
+/// What waits for a worker in one queue.
+#[derive(FromRow)]
+pub(crate) struct Queue {
+    pub(crate) queue: String,
+    pub(crate) waiting: i64,
+    /// When the oldest was offered.
+    pub(crate) since: Timestamp,
+}
+
+/// What waits for a worker, by queue.
+pub(crate) async fn waiting(db: &Db) -> Result<Vec<Queue>, StoreError> {
+    db.query(WAITING).all().await
 }
 
 /// Makes an attempt available; one that is there already stays as it is.

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use assent_plan::Map;
+use assent_rpc::{TRACEPARENT, traceparent_of};
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Client, Method, Response, Url, redirect};
 use serde_json::{Value, json};
@@ -58,6 +59,9 @@ impl Http {
         let invalid = |what: &str| ToolError::lasting("ARGUMENTS_INVALID", format!("{what} cannot be sent"));
         let verb = Method::from_bytes(method.as_bytes()).map_err(|_| invalid("the method"))?;
         let mut request = self.client.request(verb, url.clone()).header(IDEMPOTENCY_KEY, &call.key);
+        if let Some(trace) = traceparent_of(&tracing::Span::current()) {
+            request = request.header(TRACEPARENT, trace);
+        }
         match call.arguments.get("body") {
             None | Some(Value::Null) => {}
             Some(Value::String(text)) => request = request.body(text.clone()),

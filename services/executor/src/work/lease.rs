@@ -10,7 +10,7 @@ use assent_proto::event::v1::event::Payload;
 use assent_proto::execution::v1::RunStep;
 use assent_proto::executor::v1::Work;
 use assent_rpc::convert::Wire as _;
-use assent_rpc::stopping;
+use assent_rpc::{continue_from, stopping};
 use tokio::sync::watch;
 use tonic::Status;
 
@@ -144,7 +144,16 @@ impl App {
             Ok(arguments) => arguments,
             Err(error) => return Ok(Err(error)),
         };
-        Ok(Ok(shown(leased, &execution, approved.traceparent.as_deref(), &item, arguments)))
+        // What the worker does follows from here.
+        let span = tracing::info_span!(
+            parent: None,
+            "work.lease",
+            otel.kind = "producer",
+            workflow.id = %execution.session,
+            item.id = %item.id,
+        );
+        let trace = continue_from(&span, approved.traceparent.as_deref());
+        Ok(Ok(shown(leased, &execution, trace.as_deref(), &item, arguments)))
     }
 
     async fn arguments(&self, item: &WorkItem, kind: Kind, runs: &Runs) -> Result<Map, ToolError> {

@@ -21,7 +21,7 @@ use super::{App, Recipients};
 use crate::channels::{Courier, Parcel};
 use crate::contacts::Contact;
 use crate::domain::delivery::EVERYBODY;
-use crate::domain::{Attempt, Delivery, Next};
+use crate::domain::{Attempt, Channel, Delivery, Next};
 use crate::error::NotificationError;
 use crate::store::outgoing;
 
@@ -175,42 +175,51 @@ impl App {
     async fn try_keep(&self, ended: &[Ended]) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         let mut arrived: BTreeMap<Timestamp, Vec<&Delivery>> = BTreeMap::new();
+        let mut told = Vec::new();
         for Ended { delivery, attempt, claimed_until } in ended {
             match self.rules.retry.next(delivery.attempts.saturating_add(1), attempt.clone()) {
                 Next::Delivered => arrived.entry(*claimed_until).or_default().push(delivery),
-                next => self.record(&mut tx, delivery, *claimed_until, &next).await?,
+                next => {
+                    if self.record(&mut tx, delivery, *claimed_until, &next).await? {
+                        told.push((delivery.channel, next));
+                    }
+                }
             }
         }
         for (claimed_until, deliveries) in arrived {
-            self.record_delivered(&mut tx, &deliveries, claimed_until).await?;
+            let own = self.record_delivered(&mut tx, &deliveries, claimed_until).await?;
+            told.extend(own.into_iter().map(|channel| (channel, Next::Delivered)));
         }
-        tx.commit().await
+        tx.commit().await?;
+        told.into_iter().for_each(|(channel, next)| self.metrics.ended(channel, &next));
+        Ok(())
     }
 
-    /// Keeps and publishes that these arrived.
+    /// Keeps and publishes that these arrived; returns the channels of those that no other worker has taken over.
     async fn record_delivered(
         &self,
         tx: &mut Tx,
         deliveries: &[&Delivery],
         claimed_until: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<Channel>, StoreError> {
         let now = self.source.now();
         let kept = outgoing::record_delivered(tx, deliveries, claimed_until, now).await?;
         let (own, lost): (Vec<&Delivery>, Vec<&Delivery>) =
             deliveries.iter().copied().partition(|delivery| kept.contains(&delivery.id));
         lost.into_iter().for_each(taken_over);
-        let facts = own.into_iter().map(|delivery| (delivery.session, delivered(delivery)));
-        append_all(tx, &self.operation(), facts).await
+        let facts = own.iter().map(|delivery| (delivery.session, delivered(delivery)));
+        append_all(tx, &self.operation(), facts).await?;
+        Ok(own.into_iter().map(|delivery| delivery.channel).collect())
     }
 
-    /// Keeps how an attempt ended, and publishes what is final.
+    /// Keeps how an attempt ended, and publishes what is final; false when another worker has taken over.
     pub(super) async fn record(
         &self,
         tx: &mut Tx,
         delivery: &Delivery,
         claimed_until: Timestamp,
         next: &Next,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let now = self.source.now();
         let (again, fact) = match next {
             Next::Delivered => (None, Some(delivered(delivery))),
@@ -224,12 +233,12 @@ impl App {
         };
         if !outgoing::record(tx, delivery, claimed_until, next, again, now).await? {
             taken_over(delivery);
-            return Ok(());
+            return Ok(false);
         }
         if let Some(fact) = fact {
             append(tx, &self.operation(), delivery.session, fact).await?;
         }
-        Ok(())
+        Ok(true)
     }
 
     async fn rest(&self, backoff: &mut Backoff, error: &NotificationError, stop: &CancellationToken) {

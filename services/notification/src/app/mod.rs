@@ -40,6 +40,7 @@ use crate::channels::Couriers;
 use crate::contacts::Contacts;
 use crate::domain::{Breaker, Channel, Policy, Retry};
 use crate::error::NotificationError;
+use crate::measure::DeliveryMetrics;
 use crate::templates::Templates;
 
 /// What the use cases work with.
@@ -58,6 +59,8 @@ pub(crate) struct App {
     /// Changes when something is to be sent.
     pub(crate) wake: signal::Sender<u64>,
     pub(crate) breakers: HashMap<Channel, Mutex<Breaker>>,
+    /// What is measured.
+    pub(crate) metrics: DeliveryMetrics,
 }
 
 /// What is configured of how people are told.

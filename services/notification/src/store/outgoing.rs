@@ -27,6 +27,7 @@ pub(super) const STATEMENTS: &[Sql] = &[
     RELEASE,
     MERGE,
     WAITING,
+    DUE,
 ];
 
 // A list of deliveries in one statement however long it is: which were not there before.
@@ -154,8 +155,27 @@ const WAITING: Sql = Sql::new(
     "SELECT channel, count(*) AS waiting FROM approval_notifications WHERE status = 'pending' GROUP BY channel",
 );
 
+const DUE: Sql = Sql::new(
+    "SELECT channel, count(*) AS waiting, min(next_attempt_at) AS since FROM approval_notifications
+     WHERE status = 'pending' AND next_attempt_at <= $1 GROUP BY channel",
+);
+
 /// How far back it matters what somebody was sent.
 const LATELY: Duration = Duration::from_secs(60 * 60);
+
+/// What is due on one channel and not sent.
+#[derive(FromRow)]
+pub(crate) struct Due {
+    pub(crate) channel: String,
+    pub(crate) waiting: i64,
+    /// Since when the first of them has been due.
+    pub(crate) since: Timestamp,
+}
+
+/// What is due and not sent, by channel.
+pub(crate) async fn due(db: &Db, now: Timestamp) -> Result<Vec<Due>, StoreError> {
+    db.query(DUE).bind(now).all().await
+}
 
 /// Keeps deliveries, but those of which the same fact was told to the same person over the same channel before; returns
 /// the new ones.

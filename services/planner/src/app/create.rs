@@ -3,6 +3,8 @@
 use assent_plan::redact::{redact, redact_plan};
 use assent_plan::{Map, Plan, PlanConstraints, complete};
 
+use tokio::time::Instant;
+
 use super::{App, keep_to_limits};
 use crate::error::PlannerError;
 use crate::llm::Usage;
@@ -51,6 +53,29 @@ impl App {
     /// When no playbook fits and there is no language model, when the model yields no sound plan, or the plan breaks
     /// its limits.
     pub async fn create(&self, command: CreatePlan) -> Result<Made, PlannerError> {
+        let started = Instant::now();
+        let asked = command.backend;
+        let made = self.make(command).await;
+        let origin = match &made {
+            Ok(made) if made.playbook.is_empty() => "llm",
+            Ok(_) => "playbook",
+            Err(_) if asked == Some(Backend::Llm) => "llm",
+            // A model that was asked and failed says so; all else is that no playbook fits.
+            Err(PlannerError::Unmatched(_)) => "playbook",
+            Err(_) if self.model.is_some() => "llm",
+            Err(_) => "playbook",
+        };
+        self.made(origin, made.is_ok(), started);
+        made
+    }
+
+    /// Measures the making of a plan.
+    pub(super) fn made(&self, origin: &'static str, succeeded: bool, started: Instant) {
+        let outcome = if succeeded { "succeeded" } else { "failed" };
+        self.generation.of([origin, outcome]).observe(started.elapsed().as_secs_f64());
+    }
+
+    async fn make(&self, command: CreatePlan) -> Result<Made, PlannerError> {
         match (command.backend, &self.model) {
             (Some(Backend::Llm), None) => Err(PlannerError::NoModel),
             (Some(Backend::Llm), Some(model)) => self.draft(model, command).await,

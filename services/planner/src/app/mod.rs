@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use assent_core::{ContextSource, Violation};
+use assent_metrics::{CALL_SECONDS, Histograms, Metrics};
 use assent_plan::{Catalog, InvalidPlan, Plan, PlanEstimate, validate};
 use assent_runtime::{BuildError, Wiring};
 use assent_store::{Db, StoreError};
@@ -25,6 +26,15 @@ pub use revise::{RevisePlan, Revision};
 /// How long it is known what a model took for a plan.
 const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
+fn generation(metrics: &Metrics) -> Histograms<2> {
+    metrics.histograms(
+        "plan_generation_duration_seconds",
+        "Time to make or revise a plan, by what made it and by what came of it",
+        ["origin", "outcome"],
+        CALL_SECONDS,
+    )
+}
+
 /// Playbooks, a language model where there is one, and the tools that plans may use.
 pub struct App {
     catalog: Catalog,
@@ -34,13 +44,15 @@ pub struct App {
     db: Option<Db>,
     source: ContextSource,
     parallel: usize,
+    generation: Histograms<2>,
 }
 
 impl App {
     /// Plans with the tools of `catalog` from the playbooks of `library`.
     pub fn new(catalog: Catalog, library: Arc<Library>) -> Self {
         let parallel = Config::default().parallel_items;
-        Self { catalog, library, model: None, db: None, source: ContextSource::system(), parallel }
+        let (source, generation) = (ContextSource::system(), generation(&Metrics::default()));
+        Self { catalog, library, model: None, db: None, source, parallel, generation }
     }
 
     /// What `config` and `wiring` say. A playbook that cannot be used is logged and left out, so that a mistake in one
@@ -61,7 +73,8 @@ impl App {
     pub fn configured(self, config: &Config, wiring: &Wiring) -> Result<Self, BuildError> {
         let source = wiring.source().clone();
         let model = Model::new(config, &source)?;
-        Ok(Self { model, source, parallel: config.parallel_items, ..self })
+        let generation = generation(wiring.metrics());
+        Ok(Self { model, source, parallel: config.parallel_items, generation, ..self })
     }
 
     /// The same, with a database for what runs and models have taken.

@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use assent_core::id::{EventId, SessionId};
 use assent_core::{Actor, ActorKind, Clock, ContextSource, Timestamp};
-use assent_events::{Bus, Consumer, Cursor, EventServer, Handled, Log, MIGRATIONS, Relay, Watching, append};
+use assent_events::{
+    Bus, Consumer, Cursor, EventMetrics, EventServer, Handled, Log, MIGRATIONS, Relay, Watching, append,
+};
+use assent_metrics::Metrics;
 use assent_proto::event::v1::event::Payload;
 use assent_proto::event::v1::event_service_client::EventServiceClient;
 use assent_proto::event::v1::{Event, ExecutionRefused};
@@ -82,6 +85,7 @@ impl Rig {
             source: self.client(Actor::system("executor")),
             doorbell: self.bus.subscribe(SERVICE),
             context: self.context.clone(),
+            metrics: EventMetrics::new(&Metrics::default()),
         }
     }
 
