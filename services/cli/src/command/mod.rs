@@ -116,7 +116,7 @@ impl Command {
     pub(crate) async fn run(self, app: &App) -> anyhow::Result<()> {
         match self {
             Self::Dev(command) => Box::pin(command.run(app)).await,
-            Self::Demo(command) => command.run(app).await,
+            Self::Demo(command) => Box::pin(command.run(app)).await,
             Self::Plan(command) => command.run(app).await,
             Self::Risk(command) => command.run(app).await,
             Self::Policy(command) => command.run(app).await,
