@@ -9,6 +9,8 @@ mod authorization;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod chaos;
+#[cfg(test)]
 mod chart;
 #[cfg(test)]
 mod cluster;

@@ -9,6 +9,7 @@
 pub mod client;
 pub mod embedded;
 pub mod eventually;
+pub mod graph;
 pub mod people;
 pub mod process;
 pub mod raw;

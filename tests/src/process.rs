@@ -6,11 +6,12 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use assent_testkit::Storage;
+use assent_testkit::{FaultProxy, Storage};
 use tempfile::TempDir;
 
 use crate::client::{Addresses, Client};
 use crate::eventually::eventually;
+use crate::graph::CALLS;
 use crate::people;
 
 /// The services, in the order in which they may call each other.
@@ -177,6 +178,8 @@ pub struct Cluster {
     /// Where each is asked for its metrics.
     metrics: BTreeMap<&'static str, u16>,
     variables: Vec<(String, String)>,
+    /// Between a caller and whom it calls.
+    wires: BTreeMap<(&'static str, &'static str), FaultProxy>,
     folder: TempDir,
     storage: Storage,
 }
@@ -184,20 +187,32 @@ pub struct Cluster {
 impl Cluster {
     /// Starts all six.
     pub async fn start() -> Self {
-        Self::build(Storage::postgres().await, &[]).await
+        Self::start_with(&[]).await
     }
 
     /// Starts all six on what others left.
     pub async fn start_on(storage: Storage) -> Self {
-        Self::build(storage, &[]).await
+        Self::planned(storage, &[]).run().await
     }
 
     /// Starts all six with these variables beside those of the test.
     pub async fn start_with(variables: &[(&str, String)]) -> Self {
-        Self::build(Storage::postgres().await, variables).await
+        Self::planned(Storage::postgres().await, variables).run().await
     }
 
-    async fn build(storage: Storage, variables: &[(&str, String)]) -> Self {
+    /// Starts all six with a wire that can break on each edge of the call graph.
+    pub async fn start_wired() -> Self {
+        let mut cluster = Self::planned(Storage::postgres().await, &[]);
+        for (caller, called) in CALLS.iter().flat_map(|(from, to)| to.iter().map(|to| (*from, *to))) {
+            if SERVICES.contains(&caller) {
+                let wire = FaultProxy::start(&format!("127.0.0.1:{}", cluster.ports[called])).await;
+                cluster.wires.insert((caller, called), wire);
+            }
+        }
+        cluster.run().await
+    }
+
+    fn planned(storage: Storage, variables: &[(&str, String)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let identities = serde_saphyr::to_string(&people::identities()).expect("YAML");
         std::fs::write(folder.path().join("identities.yaml"), identities).expect("a file");
@@ -206,14 +221,17 @@ impl Cluster {
         let metrics = SERVICES.map(|service| (service, free_port())).into();
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         let processes = BTreeMap::new();
-        let mut cluster = Self { processes, ports, metrics, variables, folder, storage };
+        Self { processes, ports, metrics, variables, wires: BTreeMap::new(), folder, storage }
+    }
+
+    async fn run(mut self) -> Self {
         for service in SERVICES {
-            cluster.spawn(service);
+            self.spawn(service);
         }
         for service in SERVICES {
-            ready(&cluster.address(service)).await;
+            ready(&self.address(service)).await;
         }
-        cluster
+        self
     }
 
     fn spawn(&mut self, service: &'static str) {
@@ -232,7 +250,11 @@ impl Cluster {
         }
         for peer in SERVICES {
             let key = format!("ASSENT_PEERS__{}", peer.to_uppercase().replace('-', "_"));
-            command.env(key, self.address(peer));
+            let address = match self.wires.get(&(service, peer)) {
+                Some(wire) => format!("http://{}", wire.address()),
+                None => self.address(peer),
+            };
+            command.env(key, address);
         }
         if service == "executor" {
             command.env("ASSENT_SERVICE__DATA_DIR", file("executor"));
@@ -247,6 +269,11 @@ impl Cluster {
         let address = self.address("dashboard");
         ready(&address).await;
         address
+    }
+
+    /// What is between callers and those whom they call, when it was started so.
+    pub fn wires(&self) -> &BTreeMap<(&'static str, &'static str), FaultProxy> {
+        &self.wires
     }
 
     /// Where they keep their state.

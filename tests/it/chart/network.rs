@@ -2,23 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use assent_tests::graph::CALLS;
 use serde_json::Value;
 
 use super::{Environment, entries, environment, of_kind};
-
-/// The call graph. Calls go one way; what goes against it reads facts (`EventService`).
-const CALLS: [(&str, &[&str]); 7] = [
-    // How long runs took.
-    ("planner", &["executor"]),
-    ("risk", &[]),
-    // Plans, estimates, levels; and, as facts, what was decided.
-    ("versioning", &["planner", "risk", "approval-gate"]),
-    // Plans, versions, policies; and, as facts, what was executed.
-    ("approval-gate", &["planner", "risk", "versioning", "executor"]),
-    ("executor", &["versioning", "approval-gate"]),
-    ("notification", &["versioning", "approval-gate", "executor"]),
-    ("dashboard", &["planner", "risk", "versioning", "approval-gate", "executor", "notification"]),
-];
 
 const STATEFUL: [&str; 5] = ["planner", "versioning", "approval-gate", "executor", "notification"];
 
