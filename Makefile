@@ -53,6 +53,10 @@ test: first-build ## run every test, on SQLite and on a throw-away Postgres and 
 test-web: first-build ## build the web UI and test it in a browser; needs Node 20 or newer, installs Chromium
 	@tests/web.sh
 
+.PHONY: test-skew
+test-skew: ## programs of this commit beside those of the one before (or of FROM)
+	tests/skew.sh $(FROM)
+
 .PHONY: test-image
 test-image: first-build ## build the images without a Docker engine and run them; needs buildah, and says so where it is not
 	@cargo build --quiet $(SERVICES:%=--package assent-%) --package assent-cli --bins

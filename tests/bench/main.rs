@@ -45,10 +45,10 @@ async fn main() {
         executor::cluster().await;
     }
     if part.as_deref() == Some("tracing") {
-        tracing::run().await;
+        Box::pin(tracing::run()).await;
     }
     if part.as_deref() == Some("footprint") {
-        footprint::run().await;
+        Box::pin(footprint::run()).await;
     }
     if wanted("risk") {
         risk::run();

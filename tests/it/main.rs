@@ -51,6 +51,10 @@ mod restore;
 #[cfg(test)]
 mod rolling;
 #[cfg(test)]
+mod secured;
+#[cfg(test)]
+mod skew;
+#[cfg(test)]
 mod startup;
 #[cfg(test)]
 mod statements;

@@ -14,6 +14,7 @@ pub mod people;
 pub mod process;
 pub mod raw;
 pub mod scenario;
+pub mod secured;
 
 pub use assent_testkit::{Fault, FaultProxy};
 pub use client::{Client, Refusal};

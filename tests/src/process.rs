@@ -13,6 +13,7 @@ use crate::client::{Addresses, Client};
 use crate::eventually::eventually;
 use crate::graph::CALLS;
 use crate::people;
+use crate::secured::Secured;
 
 /// The services, in the order in which they may call each other.
 pub const SERVICES: [&str; 6] =
@@ -180,6 +181,9 @@ pub struct Cluster {
     variables: Vec<(String, String)>,
     /// Between a caller and whom it calls.
     wires: BTreeMap<(&'static str, &'static str), FaultProxy>,
+    secured: Option<Secured>,
+    /// Where programs are that are not those of this build.
+    programs: BTreeMap<&'static str, PathBuf>,
     folder: TempDir,
     storage: Storage,
 }
@@ -212,6 +216,21 @@ impl Cluster {
         cluster.run().await
     }
 
+    /// Starts all six with TLS everywhere, and nobody known but services by their certificates and people by tokens of
+    /// an identity provider.
+    pub async fn start_secured(secured: Secured) -> Self {
+        let mut cluster = Self::planned(Storage::postgres().await, &[]);
+        cluster.secured = Some(secured);
+        cluster.run().await
+    }
+
+    /// Starts all six from the programs in a folder.
+    pub async fn start_of(programs: PathBuf) -> Self {
+        let mut cluster = Self::planned(Storage::postgres().await, &[]);
+        cluster.programs = SERVICES.map(|service| (service, programs.clone())).into();
+        cluster.run().await
+    }
+
     fn planned(storage: Storage, variables: &[(&str, String)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let identities = serde_saphyr::to_string(&people::identities()).expect("YAML");
@@ -221,7 +240,17 @@ impl Cluster {
         let metrics = SERVICES.map(|service| (service, free_port())).into();
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         let processes = BTreeMap::new();
-        Self { processes, ports, metrics, variables, wires: BTreeMap::new(), folder, storage }
+        Self {
+            processes,
+            ports,
+            metrics,
+            variables,
+            wires: BTreeMap::new(),
+            secured: None,
+            programs: BTreeMap::new(),
+            folder,
+            storage,
+        }
     }
 
     async fn run(mut self) -> Self {
@@ -229,14 +258,17 @@ impl Cluster {
             self.spawn(service);
         }
         for service in SERVICES {
-            ready(&self.address(service)).await;
+            let plain = self.secured.as_ref().map(|secured| secured.health_address(service));
+            ready(&plain.unwrap_or_else(|| self.address(service))).await;
         }
         self
     }
 
     fn spawn(&mut self, service: &'static str) {
         let file = |name: &str| self.folder.path().join(name);
-        let mut command = Command::new(program(&format!("assent-{service}")));
+        let name = format!("assent-{service}");
+        let path = self.programs.get(service).map_or_else(|| program(&name), |folder| folder.join(&name));
+        let mut command = Command::new(path);
         command
             .env("ASSENT_SERVER__LISTEN", format!("127.0.0.1:{}", self.ports[service]))
             .env("ASSENT_DATABASE__URL", self.storage.url())
@@ -245,6 +277,10 @@ impl Cluster {
             .env("ASSENT_AUTH__IDENTITIES", file("identities.yaml"))
             .env("ASSENT_AUTH__SERVICE_TOKEN_FILE", file("service-token"))
             .envs(self.variables.iter().map(|(name, value)| (name, value)));
+        if let Some(secured) = &self.secured {
+            // Its certificate is all that it shows.
+            command.env_remove("ASSENT_AUTH__SERVICE_TOKEN_FILE").envs(secured.variables(service));
+        }
         if let Some(port) = self.metrics.get(service) {
             command.env("ASSENT_METRICS__LISTEN", format!("127.0.0.1:{port}"));
         }
@@ -291,6 +327,15 @@ impl Cluster {
         self.processes.remove(service);
     }
 
+    /// Starts a service that was stopped from the programs in a folder, or from those of this build.
+    pub async fn replace(&mut self, service: &'static str, programs: Option<PathBuf>) {
+        match programs {
+            Some(folder) => self.programs.insert(service, folder),
+            None => self.programs.remove(service),
+        };
+        self.restart(service).await;
+    }
+
     /// Starts a service that was killed, on the same port.
     pub async fn restart(&mut self, service: &'static str) {
         self.spawn(service);
@@ -299,7 +344,16 @@ impl Cluster {
 
     /// Where a service listens.
     pub fn address(&self, service: &str) -> String {
-        format!("http://127.0.0.1:{}", self.ports[service])
+        let scheme = if self.secured.is_some() { "https" } else { "http" };
+        format!("{scheme}://127.0.0.1:{}", self.ports[service])
+    }
+
+    /// What makes it a secret one, when it was started so.
+    ///
+    /// # Panics
+    /// When it was not.
+    pub fn secured(&self) -> &Secured {
+        self.secured.as_ref().expect("a cluster that was started as a secret one")
     }
 
     /// Id of a service's process.

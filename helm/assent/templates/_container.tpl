@@ -6,6 +6,9 @@
 
 {{- define "assent.containerPorts" -}}
 - {name: {{ include "assent.portName" .service }}, containerPort: {{ .service.port }}}
+{{- if .root.Values.tls.existingSecret }}
+- {name: health, containerPort: {{ .root.Values.tls.healthPort }}}
+{{- end }}
 {{- with (.service.values.config | default dict).slack_listen }}
 - {name: slack, containerPort: {{ regexFind "[0-9]+$" . }}}
 {{- end }}
@@ -14,18 +17,24 @@
 {{- end }}
 {{- end }}
 
+{{/* Where probes ask: they know no TLS. */}}
+{{- define "assent.probePort" -}}
+{{ ternary .root.Values.tls.healthPort .service.port (ne .root.Values.tls.existingSecret "") }}
+{{- end }}
+
 {{- define "assent.lifecycle" -}}
+{{- $port := include "assent.probePort" . }}
 # Alive is who runs, whatever it waits for: a restart would not bring the database back.
 startupProbe:
-  grpc: {port: {{ .service.port }}, service: liveness}
+  grpc: {port: {{ $port }}, service: liveness}
   periodSeconds: 2
   failureThreshold: 60
 readinessProbe:
-  grpc: {port: {{ .service.port }}}
+  grpc: {port: {{ $port }}}
   periodSeconds: 5
   timeoutSeconds: 3
 livenessProbe:
-  grpc: {port: {{ .service.port }}, service: liveness}
+  grpc: {port: {{ $port }}, service: liveness}
   periodSeconds: 10
   timeoutSeconds: 3
 {{- if gt (int .root.Values.server.preStopSeconds) 0 }}
@@ -46,6 +55,9 @@ lifecycle:
 {{- $_ := set $files (printf "token-%s" .service.name) "token" }}
 {{- end }}
 {{- $_ := set $volumes "auth" (dict "secret" (include "assent.authSecret" .root) "files" $files) }}
+{{- end }}
+{{- with .root.Values.tls.existingSecret }}
+{{- $_ := set $volumes "tls" (dict "secret" .) }}
 {{- end }}
 {{- with ($values.secrets | default dict).existingSecret }}
 {{- $_ := set $volumes "secrets" (dict "secret" .) }}

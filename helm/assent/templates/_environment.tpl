@@ -7,6 +7,30 @@ Argument: root and service (of "assent.services").
 {{ include "assent.environment.reach" . }}
 - name: ASSENT_SERVER__LISTEN
   value: 0.0.0.0:{{ .service.port }}
+{{- with .root.Values.tls }}
+{{- if .existingSecret }}
+- name: ASSENT_SERVER__TLS_CERTIFICATE_FILE
+  value: /etc/assent/tls/tls.crt
+- name: ASSENT_SERVER__TLS_KEY_FILE
+  value: /etc/assent/tls/tls.key
+{{- if $.service.auth }}
+- name: ASSENT_SERVER__TLS_CLIENT_CA_FILE
+  value: /etc/assent/tls/ca.crt
+- name: ASSENT_SERVER__TLS_CLIENT_REQUIRED
+  value: {{ .clientRequired | toJson | quote }}
+{{- end }}
+- name: ASSENT_SERVER__HEALTH_LISTEN
+  value: 0.0.0.0:{{ .healthPort }}
+{{- if $.service.calls }}
+- name: ASSENT_PEERS__CA_FILE
+  value: /etc/assent/tls/ca.crt
+- name: ASSENT_PEERS__CERTIFICATE_FILE
+  value: /etc/assent/tls/tls.crt
+- name: ASSENT_PEERS__KEY_FILE
+  value: /etc/assent/tls/tls.key
+{{- end }}
+{{- end }}
+{{- end }}
 - name: ASSENT_SERVER__SHUTDOWN_GRACE_SECONDS
   value: {{ .root.Values.server.shutdownGraceSeconds | toJson | quote }}
 {{- if and .service.stateful (or .root.Values.bus.existingSecret .root.Values.bus.url .root.Values.trial.enabled) }}
@@ -60,7 +84,7 @@ Argument: root and service (of "assent.services").
 {{- $table := include "assent.table" .root | fromYaml }}
 {{- range .service.calls }}
 - name: ASSENT_PEERS__{{ . | upper | replace "-" "_" }}
-  value: http://{{ include "assent.fullname" $.root }}-{{ . }}:{{ (index $table .).port }}
+  value: {{ include "assent.scheme" $.root }}://{{ include "assent.fullname" $.root }}-{{ . }}:{{ (index $table .).port }}
 {{- end }}
 {{- end }}
 

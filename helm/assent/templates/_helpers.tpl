@@ -108,6 +108,10 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
 {{- end }}
 
+{{- define "assent.scheme" -}}
+{{ ternary "https" "http" (ne .Values.tls.existingSecret "") }}
+{{- end }}
+
 {{/* Secrets: those that exist, or those of the release. */}}
 {{- define "assent.databaseSecret" -}}
 {{ .Values.database.existingSecret | default (printf "%s-database" (include "assent.fullname" .)) }}

@@ -56,6 +56,13 @@ podSelector:
 {{- end }}
 {{- end }}
 {{- end }}
+{{- $remote := false }}
+{{- range (dig "auth" "issuers" list $values.settings) }}
+{{- if .jwks_url }}{{ $remote = true }}{{ end }}
+{{- end }}
+{{- if and .service.auth $remote }}
+{{- $rules = append $rules (include "assent.exit" (dict "way" $to.issuers) | fromJson) }}
+{{- end }}
 {{- if $values.telemetry.otlpEndpoint }}
 {{- $rules = append $rules (include "assent.exit" (dict "way" $to.traces) | fromJson) }}
 {{- end }}

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use assent_core::ContextSource;
 use assent_proto::approval::v1::approval_service_client::ApprovalServiceClient;
 use assent_proto::approval::v1::audit_service_client::AuditServiceClient;
 use assent_proto::approval::v1::comment_service_client::CommentServiceClient;
@@ -14,7 +15,7 @@ use assent_proto::planner::v1::planner_service_client::PlannerServiceClient;
 use assent_proto::risk::v1::risk_service_client::RiskServiceClient;
 use assent_proto::versioning::v1::plan_editor_service_client::PlanEditorServiceClient;
 use assent_proto::versioning::v1::versioning_service_client::VersioningServiceClient;
-use assent_rpc::{MAX_MESSAGE_BYTES, Transport};
+use assent_rpc::{ClientTlsFiles, MAX_MESSAGE_BYTES, PeerOptions, Transport};
 use tonic::Request;
 use tonic_health::pb::health_client::HealthClient;
 
@@ -42,8 +43,37 @@ pub(crate) struct Target {
     /// File that holds the bearer token; --token goes before it
     #[arg(long, global = true, env = "ASSENT_TOKEN_FILE", value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+    /// PEM file with the roots by which an https server is trusted; those of the system without it
+    #[arg(long, global = true, env = "ASSENT_CA_FILE", value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// PEM file with a certificate to show, for a server that asks for one
+    #[arg(long, global = true, env = "ASSENT_CERTIFICATE_FILE", value_name = "FILE", requires = "key_file")]
+    certificate_file: Option<PathBuf>,
+    /// PEM file with the certificate's private key
+    #[arg(long, global = true, env = "ASSENT_KEY_FILE", value_name = "FILE", requires = "certificate_file")]
+    key_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) addresses: Addresses,
+}
+
+impl Target {
+    /// A server on this machine, and a file that holds the token.
+    pub(crate) fn plain(server: String, token_file: PathBuf) -> Self {
+        Self {
+            server,
+            token: None,
+            token_file: Some(token_file),
+            ca_file: None,
+            certificate_file: None,
+            key_file: None,
+            addresses: Addresses::default(),
+        }
+    }
+
+    fn options(&self) -> PeerOptions {
+        let identity = self.certificate_file.clone().zip(self.key_file.clone());
+        PeerOptions { connections: 1, tls: ClientTlsFiles { ca: self.ca_file.clone(), identity } }
+    }
 }
 
 /// Addresses of single services, for a cluster without a common front; each falls back to --server.
@@ -96,10 +126,11 @@ impl Client {
                 .to_owned(),
             (None, None) => String::new(),
         };
+        let options = target.options();
         let connect = |service| {
             let address = target.addresses.of(service).unwrap_or(&target.server);
-            let transport =
-                Transport::remote(address, &token).map_err(|e| stop(Exit::Usage, e.to_string()))?;
+            let transport = Transport::remote_with(address, &token, &options, ContextSource::system());
+            let transport = transport.map_err(|e| stop(Exit::Usage, e.to_string()))?;
             Ok((service, address.to_owned(), transport))
         };
         let transports = SERVICES.into_iter().map(connect).collect::<anyhow::Result<_>>()?;

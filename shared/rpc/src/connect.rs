@@ -24,12 +24,12 @@ pub struct PeerOptions {
     /// where it has several.
     pub connections: usize,
     /// For peers at `https://`.
-    pub tls: Option<ClientTlsFiles>,
+    pub tls: ClientTlsFiles,
 }
 
 impl Default for PeerOptions {
     fn default() -> Self {
-        Self { connections: 1, tls: None }
+        Self { connections: 1, tls: ClientTlsFiles::default() }
     }
 }
 
@@ -78,11 +78,7 @@ impl Dialer {
         if host.is_empty() || !(secure || uri.scheme_str() == Some("http")) {
             return Err(TransportError::Form(address.to_owned()));
         }
-        let tls = match (secure, &options.tls) {
-            (false, _) => None,
-            (true, Some(files)) => Some(files.clone()),
-            (true, None) => return Err(TransportError::NoRoots(address.to_owned())),
-        };
+        let tls = secure.then(|| options.tls.clone());
         let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
         Ok(Self { host, port, tls, turn: AtomicUsize::new(0) })
     }

@@ -49,3 +49,29 @@ pub fn outbound_within<M>(context: &OpContext, message: M, timeout: Option<Durat
     }
     request
 }
+
+#[cfg(test)]
+mod tests {
+    use assent_core::{Actor, ContextSource};
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::deadline::DEADLINE;
+
+    async fn given(left: Option<Duration>, timeout: Option<Duration>) -> Option<Duration> {
+        let context = ContextSource::system().operation(Actor::system("planner"));
+        let until = left.map(|left| Instant::now() + left);
+        let request = DEADLINE.scope(until, async { outbound_within(&context, (), timeout) }).await;
+        deadline::read(&request.metadata().clone().into_headers())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_gets_what_is_left_of_the_callers_time() {
+        let (short, long) = (Duration::from_secs(2), Duration::from_secs(30));
+        assert_eq!(given(None, Some(long)).await, Some(long));
+        assert_eq!(given(Some(short), Some(long)).await, Some(short));
+        assert_eq!(given(Some(long), Some(short)).await, Some(short));
+        assert_eq!(given(Some(short), None).await, Some(short), "a watch for somebody, too");
+        assert_eq!(given(None, None).await, None);
+    }
+}

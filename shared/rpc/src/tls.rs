@@ -28,8 +28,8 @@ pub struct ServerTlsFiles {
 /// Files by which a caller trusts its peers, and shows who it is. All are PEM.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClientTlsFiles {
-    /// Roots of the peers' certificates.
-    pub ca: PathBuf,
+    /// Roots of the peers' certificates; those of the system without them.
+    pub ca: Option<PathBuf>,
     /// Its own certificate with its private key, where it has one.
     pub identity: Option<(PathBuf, PathBuf)>,
 }
@@ -51,6 +51,9 @@ pub enum TlsError {
     /// The roots of clients' certificates cannot be used.
     #[error("the clients' roots cannot be used: {0}")]
     ClientRoots(#[from] rustls::server::VerifierBuilderError),
+    /// Peers are to be trusted as the system does, and it trusts nobody.
+    #[error("the system has no certificates to trust others by: {0}")]
+    System(String),
     /// The peer's name is no name.
     #[error("{0:?} is no name of a server")]
     Name(String),
@@ -135,7 +138,10 @@ impl ClientTlsFiles {
     fn load(&self) -> Result<ClientConfig, TlsError> {
         let builder = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots(&self.ca)?);
+            .with_root_certificates(match &self.ca {
+                Some(path) => roots(path)?,
+                None => roots_of_the_system()?,
+            });
         let mut config = match &self.identity {
             None => builder.with_no_client_auth(),
             Some((certificate, own)) => {
@@ -195,6 +201,18 @@ fn roots(path: &Path) -> Result<RootCertStore, TlsError> {
     let mut store = RootCertStore::empty();
     for certificate in certificates(path)? {
         store.add(certificate)?;
+    }
+    Ok(store)
+}
+
+fn roots_of_the_system() -> Result<RootCertStore, TlsError> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut store = RootCertStore::empty();
+    // Of hundreds, some may be of a kind that is not supported.
+    let (added, _) = store.add_parsable_certificates(found.certs);
+    if added == 0 {
+        let why: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
+        return Err(TlsError::System(why.join("; ")));
     }
     Ok(store)
 }

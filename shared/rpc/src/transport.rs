@@ -32,9 +32,6 @@ pub enum TransportError {
     /// The address names no host, or another protocol.
     #[error("{0} is not of the form http://host:port or https://host:port")]
     Form(String),
-    /// An address at `https://`, and nothing that says by whom to trust it.
-    #[error("{0} needs certificates to trust it by")]
-    NoRoots(String),
     /// The certificates cannot be used.
     #[error(transparent)]
     Tls(TlsError),

@@ -118,12 +118,11 @@ impl Server {
     }
 
     fn tls(&self) -> Result<Option<Arc<ServerTls>>, ConfigError> {
-        let file = |path: &str| (!path.is_empty()).then(|| PathBuf::from(path));
-        let files = match (file(&self.tls_certificate_file), file(&self.tls_key_file)) {
+        let files = match (given(&self.tls_certificate_file), given(&self.tls_key_file)) {
             (Some(certificate), Some(key)) => ServerTlsFiles {
                 certificate,
                 key,
-                client_ca: file(&self.tls_client_ca_file),
+                client_ca: given(&self.tls_client_ca_file),
                 client_required: self.tls_client_required,
             },
             (None, None) if self.tls_client_ca_file.is_empty() && !self.tls_client_required => {
@@ -271,17 +270,22 @@ impl Default for Peers {
     }
 }
 
+/// A path, where there is one.
+fn given(path: &str) -> Option<PathBuf> {
+    (!path.is_empty()).then(|| PathBuf::from(path))
+}
+
 impl Peers {
     /// How they are reached.
     ///
     /// # Errors
     /// When the certificates cannot be used.
     pub fn options(&self) -> Result<PeerOptions, TlsError> {
-        let identity = (!self.certificate_file.is_empty())
-            .then(|| (PathBuf::from(&self.certificate_file), PathBuf::from(&self.key_file)));
-        let tls =
-            (!self.ca_file.is_empty()).then(|| ClientTlsFiles { ca: PathBuf::from(&self.ca_file), identity });
-        tls.as_ref().map_or(Ok(()), ClientTlsFiles::check)?;
+        let identity = given(&self.certificate_file).map(|file| (file, PathBuf::from(&self.key_file)));
+        let tls = ClientTlsFiles { ca: given(&self.ca_file), identity };
+        if tls != ClientTlsFiles::default() {
+            tls.check()?;
+        }
         Ok(PeerOptions { connections: self.connections, tls })
     }
 }

@@ -4,7 +4,9 @@
 #![warn(missing_docs)]
 #![expect(clippy::expect_used, reason = "only tests use this crate, and there a failure is to be loud")]
 
+mod authority;
 mod faults;
+pub mod tokens;
 
 use std::path::Path;
 use std::process;
@@ -14,6 +16,7 @@ use assent_store::{Db, DbOptions};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use tempfile::TempDir;
 
+pub use authority::{Authority, SanType};
 pub use faults::{Fault, FaultProxy};
 
 static COUNT: AtomicU32 = AtomicU32::new(0);

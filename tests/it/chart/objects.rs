@@ -48,8 +48,10 @@ pub(super) fn lives_are_orderly(objects: &[Value]) {
     for deployment in of_kind(objects, "Deployment") {
         let pod = &deployment["spec"]["template"]["spec"];
         let container = &pod["containers"][0];
-        let port = &container["ports"][0]["containerPort"];
-        assert_eq!(&container["readinessProbe"]["grpc"]["port"], port);
+        let named = |name: &str| entries(&container["ports"]).find(|port| port["name"] == name);
+        // Probes know no TLS.
+        let port = named("health").unwrap_or(&container["ports"][0])["containerPort"].clone();
+        assert_eq!(container["readinessProbe"]["grpc"]["port"], port);
         for probe in ["startupProbe", "livenessProbe"] {
             let expected = json!({"port": port, "service": assent_rpc::LIVENESS});
             assert_eq!(container[probe]["grpc"], expected, "{probe}");

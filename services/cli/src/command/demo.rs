@@ -81,14 +81,8 @@ struct Story<'a> {
 
 impl<'a> Story<'a> {
     fn new(app: &'a App, directory: &Path, address: SocketAddr) -> anyhow::Result<Self> {
-        let client = |person| {
-            Client::new(&Target {
-                server: format!("http://{address}"),
-                token: None,
-                token_file: Some(token_file(directory, person)),
-                addresses: Default::default(),
-            })
-        };
+        let client =
+            |person| Client::new(&Target::plain(format!("http://{address}"), token_file(directory, person)));
         Ok(Self { app, agent: client(AGENT)?, lead: client(LEAD)?, admin: client(ADMIN)?, address })
     }
 

@@ -4,45 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use assent_rpc::{ClientTlsFiles, Connections, LimitOptions, PeerOptions, ServerTls, ServerTlsFiles};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType};
-use tempfile::TempDir;
+use assent_testkit::{Authority, SanType};
 use tonic::Code;
 
 use crate::rig::{Refusal, Rig, called, client, clock, credentials};
-
-/// A throw-away authority, and what it certifies.
-struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    folder: TempDir,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let root = params.self_signed(&key).unwrap();
-        std::fs::write(folder.path().join("ca.pem"), root.pem()).unwrap();
-        Self { issuer: Issuer::new(params, key), folder }
-    }
-
-    fn ca(&self) -> PathBuf {
-        self.folder.path().join("ca.pem")
-    }
-
-    /// Files with a certificate for `names` and its key.
-    fn certify(&self, file: &str, names: &[SanType]) -> (PathBuf, PathBuf) {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.subject_alt_names = names.to_vec();
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let path = |end: &str| self.folder.path().join(format!("{file}.{end}"));
-        std::fs::write(path("pem"), certificate.pem()).unwrap();
-        std::fs::write(path("key"), key.serialize_pem()).unwrap();
-        (path("pem"), path("key"))
-    }
-}
 
 fn local() -> SanType {
     SanType::IpAddress("127.0.0.1".parse().unwrap())
@@ -64,7 +29,7 @@ fn served(authority: &Authority, client_ca: Option<&Path>, client_required: bool
 }
 
 fn trusting(ca: PathBuf, identity: Option<(PathBuf, PathBuf)>) -> PeerOptions {
-    PeerOptions { connections: 1, tls: Some(ClientTlsFiles { ca, identity }) }
+    PeerOptions { connections: 1, tls: ClientTlsFiles { ca: Some(ca), identity } }
 }
 
 async fn call(rig: &Rig, token: &str, options: &PeerOptions) -> Result<[String; 3], Refusal> {
@@ -73,7 +38,7 @@ async fn call(rig: &Rig, token: &str, options: &PeerOptions) -> Result<[String; 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whom_the_client_trusts_is_called_and_nobody_else() {
-    let (ours, theirs) = (Authority::new(), Authority::new());
+    let (ours, theirs) = (Authority::default(), Authority::default());
     let rig = port(served(&ours, None, false)).await;
     let ada = call(&rig, "ada", &trusting(ours.ca(), None)).await.unwrap();
     assert_eq!(ada, ["ada", "static_token", ""]);
@@ -86,7 +51,7 @@ async fn whom_the_client_trusts_is_called_and_nobody_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_proves_a_service_by_its_name() {
-    let (ours, theirs) = (Authority::new(), Authority::new());
+    let (ours, theirs) = (Authority::default(), Authority::default());
     let ca = ours.ca();
     let rig = port(served(&ours, Some(&ca), true)).await;
     let executor = ours.certify("executor", &[uri("spiffe://test/executor")]);
@@ -112,7 +77,7 @@ async fn a_certificate_proves_a_service_by_its_name() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_that_is_replaced_is_served_to_the_next_connection() {
-    let (old, new) = (Authority::new(), Authority::new());
+    let (old, new) = (Authority::default(), Authority::default());
     let files = served(&old, None, false);
     let rig = port(files.clone()).await;
     let open = client(&format!("https://{}", rig.address()), "ada", &trusting(old.ca(), None));

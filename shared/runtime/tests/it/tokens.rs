@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use assent_core::ContextSource;
 use assent_rpc::{Connections, Issuer, LimitOptions};
+use assent_testkit::tokens::{keys, public, sign};
 use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ed25519_dalek::SigningKey;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -18,25 +18,7 @@ use tonic::Code;
 
 use crate::rig::{Refusal, Rig, START, called, clock, credentials};
 
-/// What comes before the 32 bytes of an Ed25519 key in PKCS #8.
-const PKCS8_PREFIX: [u8; 16] =
-    [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
 const ISSUER: &str = "https://id.example.com";
-
-fn public(seed: u8) -> [u8; 32] {
-    SigningKey::from_bytes(&[seed; 32]).verifying_key().to_bytes()
-}
-
-fn keys(seeds: &[u8]) -> Value {
-    let key = |seed: &u8| {
-        let x = URL_SAFE_NO_PAD.encode(public(*seed));
-        json!({"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": format!("k{seed}"), "x": x})
-    };
-    // A key of a kind that nobody knows must not spoil the others.
-    let mut all: Vec<Value> = vec![json!({"kty": "LATTICE", "kid": "new"})];
-    all.extend(seeds.iter().map(key));
-    json!({ "keys": all })
-}
 
 fn claims() -> Value {
     json!({
@@ -54,12 +36,6 @@ fn with(changes: Value) -> Value {
         };
     }
     all
-}
-
-fn sign(seed: u8, claims: &Value) -> String {
-    let header = Header { kid: Some(format!("k{seed}")), ..Header::new(Algorithm::EdDSA) };
-    let key = EncodingKey::from_ed_der(&[PKCS8_PREFIX.as_slice(), &[seed; 32]].concat());
-    jsonwebtoken::encode(&header, claims, &key).unwrap()
 }
 
 /// An identity provider's keys at an URL: what they are, whether it answers, how often it was asked.
