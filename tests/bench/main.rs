@@ -42,7 +42,7 @@ async fn main() {
     }
     // Needs the programs beside this one: cargo build --release --workspace --bins.
     if part.as_deref() == Some("cluster") {
-        executor::cluster().await;
+        Box::pin(executor::cluster()).await;
     }
     if part.as_deref() == Some("tracing") {
         Box::pin(tracing::run()).await;
