@@ -31,6 +31,8 @@ pub(crate) struct Explanation {
     /// Concerns that must be resolved first, where the policy wants that.
     pub(crate) open_concerns: Vec<Id<CommentKind>>,
     pub(crate) summary: Vec<String>,
+    /// How far the log was before.
+    pub(crate) position: i64,
 }
 
 /// What a vote is worth.
@@ -50,6 +52,7 @@ pub(crate) struct Excluded {
 impl App {
     /// Explains a decision to anybody.
     pub(crate) async fn explain(&self, ctx: &OpContext, id: SessionId) -> Result<Explanation, GateError> {
+        let position = self.log.head().await?;
         let session = self.session(id).await?;
         let authors = self.authors(ctx, &session).await?;
         let votes = store::vote::of_version(&self.db, id, session.subject.version).await?;
@@ -100,6 +103,7 @@ impl App {
             decision,
             open_concerns,
             summary,
+            position,
             session,
         })
     }
