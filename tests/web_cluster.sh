@@ -15,6 +15,7 @@ export ASSENT_CLUSTER_PORT=${ASSENT_CLUSTER_PORT:-27100}
 export ASSENT_CLUSTER_UI=$PWD/services/dashboard/web/dist/ui
 ASSENT_CLUSTER_DIR=$(mktemp -d)
 export ASSENT_CLUSTER_DIR
+: >"$ASSENT_CLUSTER_DIR/out"
 deploy/local/cluster.sh >"$ASSENT_CLUSTER_DIR/out" 2>&1 &
 cluster=$!
 end() {
