@@ -77,7 +77,7 @@ bench: first-build ## submit, approve and execute as fast as it goes, on both st
 .PHONY: bench-web
 bench-web: first-build web ## measure the web UI in a browser: a queue of 10,000 sessions, a large review, a graph of 500 items
 	@cargo build --quiet --release --package assent-cli
-	@bin="$$(realpath "$${CARGO_TARGET_DIR:-target}/release/assent")" && cd services/dashboard/web \
+	@bin="$$(realpath "$${CARGO_TARGET_DIR:-target}/release/assent")" && cd services/dashboard/web && node size.mjs \
 	  && ASSENT_SESSIONS=$(or $(SESSIONS),10000) ASSENT_BIN="$$bin" npx playwright test numbers --workers 1
 
 .PHONY: soak

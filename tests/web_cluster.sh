@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tests the web UI in front of six processes on Postgres and Redis: two browsers on one session. Needs the UI
-# (`make web`) and the services (`make cluster` builds them).
+# Tests the web UI in front of six processes on Postgres and Redis: what it tests in front of one, and two browsers on
+# one session. Needs the UI (`make web`) and the services (`make cluster` builds them).
 #
 #   tests/web_cluster.sh
 #
@@ -15,6 +15,7 @@ export ASSENT_CLUSTER_PORT=${ASSENT_CLUSTER_PORT:-27100}
 export ASSENT_CLUSTER_UI=$PWD/services/dashboard/web/dist/ui
 ASSENT_CLUSTER_DIR=$(mktemp -d)
 export ASSENT_CLUSTER_DIR
+: >"$ASSENT_CLUSTER_DIR/out"
 deploy/local/cluster.sh >"$ASSENT_CLUSTER_DIR/out" 2>&1 &
 cluster=$!
 end() {
@@ -33,5 +34,6 @@ until grep -q "The web UI:" "$ASSENT_CLUSTER_DIR/out"; do
   sleep 0.2
 done
 cd services/dashboard/web
-# Apart from the screenshots of the tests in front of one process.
-npx playwright test together --output test-results/cluster
+# One after the other, for they share the people of one cluster; apart from the screenshots of the tests in front of one
+# process.
+npx playwright test edit execution hostile people policy queue review together --workers 1 --output test-results/cluster

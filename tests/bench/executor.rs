@@ -124,7 +124,7 @@ async fn dispatch(agent: &Client, lead: &Client) {
         let session = submit(agent, plan(1, 1)).await;
         let (first, _) = followed(lead, &session).await;
         seen.push(first);
-        let request = GetSessionRequest { session_id: session.id.clone() };
+        let request = GetSessionRequest { session_id: session.id.clone(), ..Default::default() };
         let session = lead.approval.clone().get_session(request).await.unwrap().into_inner().session.unwrap();
         let request = GetExecutionRequest { session_id: session.id };
         let execution = lead.executor.clone().get_execution(request).await.unwrap().into_inner().execution;

@@ -148,7 +148,7 @@ async fn large_session(stack: &Embedded) {
         dev.comments.clone().add_comment(comment).await.unwrap();
     }
     let read = || async {
-        let request = GetSessionRequest { session_id: session.id.clone() };
+        let request = GetSessionRequest { session_id: session.id.clone(), ..Default::default() };
         lead.approval.clone().get_session(request).await.unwrap().into_inner().session.unwrap()
     };
     eventually("ten versions", || async { (read().await.current_version == 10).then_some(()) }).await;

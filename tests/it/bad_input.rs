@@ -161,7 +161,7 @@ fn submissions() -> Vec<Case> {
 }
 
 fn lookups() -> Vec<Case> {
-    let get = |id: &str| GetSessionRequest { session_id: id.to_owned() };
+    let get = |id: &str| GetSessionRequest { session_id: id.to_owned(), ..Default::default() };
     let list = |size, token: &str| ListSessionsRequest {
         page_size: size,
         page_token: token.into(),

@@ -47,7 +47,11 @@ pub async fn submit(cast: &Cast, goal: &str, mode: SubmissionMode) -> Result<Pla
 
 /// The session as `client` sees it.
 pub async fn session(client: &Client, id: &str) -> Result<PlanReviewSession, Refusal> {
-    let answer = client.approval.clone().get_session(GetSessionRequest { session_id: id.to_owned() }).await?;
+    let answer = client
+        .approval
+        .clone()
+        .get_session(GetSessionRequest { session_id: id.to_owned(), ..Default::default() })
+        .await?;
     Ok(answer.into_inner().session.expect("a session"))
 }
 

@@ -191,17 +191,18 @@ impl Peers {
         answer.into_inner().version.ok_or_else(|| unusable("versioning", "there is no version"))
     }
 
-    /// Every version of a session without its plan, newest first.
+    /// Every version of a session without its plan, newest first; in brief without changes, estimates and factors.
     pub(crate) async fn versions(
         &self,
         ctx: &OpContext,
         session: SessionId,
+        brief: bool,
     ) -> Result<Vec<pb::PlanVersion>, GateError> {
         let mut all = Vec::new();
         let mut page_token = String::new();
         loop {
-            let request =
-                versions::ListVersionsRequest { session_id: session.to_string(), page_size: 0, page_token };
+            let session_id = session.to_string();
+            let request = versions::ListVersionsRequest { session_id, page_size: 0, page_token, brief };
             let answer = self.versioning.clone().list_versions(outbound(ctx, request)).await;
             let page = answer.map_err(RemoteFault::from)?.into_inner();
             all.extend(page.versions);
@@ -218,7 +219,7 @@ impl Peers {
         ctx: &OpContext,
         session: SessionId,
     ) -> Result<Vec<Author>, GateError> {
-        let versions = self.versions(ctx, session).await?;
+        let versions = self.versions(ctx, session, true).await?;
         // A version without an author would let its author approve it.
         let authors = versions.into_iter().map(|made| {
             let author = made.modified_by?;

@@ -31,7 +31,7 @@ impl App {
 /// # Errors
 /// As the server says.
 pub(crate) async fn session(client: &Client, id: &str) -> anyhow::Result<PlanReviewSession> {
-    let request = ask(GetSessionRequest { session_id: id.to_owned() });
+    let request = ask(GetSessionRequest { session_id: id.to_owned(), ..Default::default() });
     let session = client.gate().get_session(request).await?.into_inner().session;
     session.ok_or_else(|| stop(Exit::Failure, "the server's answer holds no session"))
 }

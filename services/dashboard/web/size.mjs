@@ -8,5 +8,5 @@ const page = readFileSync("dist/ui/index.html", "utf8");
 const scripts = [...page.matchAll(/(?:src|href)="(\/assets\/[^"]+\.js)"/g)].map(([, path]) => path);
 if (scripts.length === 0) throw new Error("index.html names no script");
 const size = scripts.reduce((sum, path) => sum + gzipSync(readFileSync(`dist/ui${path}`)).length, 0);
-console.log(`first load: ${size} bytes of compressed script in ${scripts.length} file(s), at most ${LIMIT}`);
+console.log(`first load: ${size} bytes of compressed script in ${scripts.length} file(s) (aim: at most ${LIMIT})`);
 if (size > LIMIT) process.exit(1);

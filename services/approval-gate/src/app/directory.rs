@@ -129,6 +129,20 @@ impl App {
         Ok(all.into_values().collect())
     }
 
+    /// Everybody, and the caller as the credential of the call has them: people of an identity provider stand in no file.
+    pub(super) async fn everybody_and_caller(&self, ctx: &OpContext) -> Result<Vec<Known>, GateError> {
+        let mut all = self.everybody().await?;
+        if ctx.actor().kind == ActorKind::User {
+            let caller = self.known(ctx.actor()).await?;
+            let wanted = person(&caller.actor.id);
+            match all.iter_mut().find(|known| person(&known.actor.id) == wanted) {
+                Some(known) => *known = caller,
+                None => all.push(caller),
+            }
+        }
+        Ok(all)
+    }
+
     fn credential_of(&self, id: &str) -> Option<&Actor> {
         let wanted = person(id);
         self.credentials.known().iter().find(|actor| person(&actor.id) == wanted)

@@ -76,8 +76,13 @@ impl App {
 
     /// Every version that is kept, with its plan, oldest first.
     async fn version_parts(&self, ctx: &OpContext, id: SessionId) -> Result<Vec<VersionPart>, GateError> {
-        let mut numbers: Vec<_> =
-            self.peers.versions(ctx, id).await?.into_iter().map(|version| version.version_number).collect();
+        let mut numbers: Vec<_> = self
+            .peers
+            .versions(ctx, id, true)
+            .await?
+            .into_iter()
+            .map(|version| version.version_number)
+            .collect();
         numbers.sort_unstable();
         let mut parts = Vec::with_capacity(numbers.len());
         for number in numbers {

@@ -31,6 +31,8 @@ pub(crate) struct Explanation {
     /// Concerns that must be resolved first, where the policy wants that.
     pub(crate) open_concerns: Vec<Id<CommentKind>>,
     pub(crate) summary: Vec<String>,
+    /// How far the log was before.
+    pub(crate) position: i64,
 }
 
 /// What a vote is worth.
@@ -50,15 +52,16 @@ pub(crate) struct Excluded {
 impl App {
     /// Explains a decision to anybody.
     pub(crate) async fn explain(&self, ctx: &OpContext, id: SessionId) -> Result<Explanation, GateError> {
+        let position = self.log.head().await?;
         let session = self.session(id).await?;
         let authors = self.authors(ctx, &session).await?;
         let votes = store::vote::of_version(&self.db, id, session.subject.version).await?;
         let state = session.state_at(ctx.now());
         let eligible = match state.is_open() {
-            true => self.eligible_voters(&session, &authors, &votes, ctx.now()).await?,
+            true => self.eligible_voters(ctx, &session, &authors, &votes).await?,
             false => Vec::new(),
         };
-        let excluded = self.excluded(&session, &authors).await?;
+        let excluded = self.excluded(ctx, &session, &authors).await?;
         let decision = store::decision::of_session(&self.db, id).await?;
         let open_concerns = match state.is_open() && session.risk.requirement.no_open_concerns {
             true => store::comment::open_concerns(&self.db, id).await?,
@@ -100,14 +103,20 @@ impl App {
             decision,
             open_concerns,
             summary,
+            position,
             session,
         })
     }
 
-    async fn excluded(&self, session: &Session, authors: &[Author]) -> Result<Vec<Excluded>, GateError> {
+    async fn excluded(
+        &self,
+        ctx: &OpContext,
+        session: &Session,
+        authors: &[Author],
+    ) -> Result<Vec<Excluded>, GateError> {
         let electorate = session.electorate(authors);
         let mut excluded = Vec::new();
-        for known in self.everybody().await? {
+        for known in self.everybody_and_caller(ctx).await? {
             let seat = known.member();
             if electorate.counts_for(&seat).is_empty() {
                 continue;

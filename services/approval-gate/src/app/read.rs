@@ -55,13 +55,29 @@ impl App {
         store::session::load(&self.db, id).await?.ok_or(GateError::UnknownSession(id))
     }
 
-    /// A session with everything.
-    pub(crate) async fn view(&self, ctx: &OpContext, id: SessionId) -> Result<View, GateError> {
+    /// A session with everything, and how far the log was before: what is not in the one is behind the other.
+    pub(crate) async fn read(
+        &self,
+        ctx: &OpContext,
+        id: SessionId,
+        brief_versions: bool,
+    ) -> Result<(View, i64), GateError> {
+        let position = self.log.head().await?;
+        Ok((self.view(ctx, id, brief_versions).await?, position))
+    }
+
+    /// A session with everything; the versions whole, or in brief.
+    pub(crate) async fn view(
+        &self,
+        ctx: &OpContext,
+        id: SessionId,
+        brief_versions: bool,
+    ) -> Result<View, GateError> {
         let session = self.session(id).await?;
         let (plan, number) = (session.plan_session(), session.subject.version);
         let (current, versions, comments, summary) = tokio::try_join!(
             self.peers.version(ctx, plan, number),
-            self.peers.versions(ctx, plan),
+            self.peers.versions(ctx, plan, brief_versions),
             async { Ok(store::comment::of_session(&self.db, id).await?) },
             self.summary(session),
         )?;

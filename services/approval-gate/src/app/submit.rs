@@ -54,7 +54,7 @@ impl App {
     /// Opens a session, or finds the one that the same request has opened before.
     pub(crate) async fn submit(&self, ctx: &OpContext, submission: Submission) -> Result<View, GateError> {
         if let Some(session) = self.recall(ctx, &submission).await? {
-            return self.view(ctx, session).await;
+            return self.view(ctx, session, false).await;
         }
         self.submission_licensed(ctx, &submission.options)?;
         let session_id: SessionId = ctx.new_id();
@@ -82,7 +82,7 @@ impl App {
                 // The same request at the same time was faster.
                 None => {
                     if let Some(other) = self.recall(ctx, &submission).await? {
-                        return self.view(ctx, other).await;
+                        return self.view(ctx, other, false).await;
                     }
                 }
             }

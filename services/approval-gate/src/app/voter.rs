@@ -68,18 +68,19 @@ impl App {
     /// Everybody who may approve now and has not voted: in person, or in another's place.
     pub(super) async fn eligible_voters(
         &self,
+        ctx: &OpContext,
         session: &Session,
         authors: &[Author],
         votes: &[Vote],
-        now: Timestamp,
     ) -> Result<Vec<Eligible>, GateError> {
+        let known = self.everybody_and_caller(ctx).await?;
         let everybody: BTreeMap<_, _> =
-            self.everybody().await?.into_iter().map(|known| (person(&known.actor.id), known)).collect();
+            known.into_iter().map(|known| (person(&known.actor.id), known)).collect();
         let electorate = session.electorate(authors);
         let used: Vec<_> = votes.iter().flat_map(|vote| people(&vote.voter, &vote.seat)).collect();
         let own = everybody.values().map(|known| Voter::own(known.actor.clone(), &known.tags));
         let mut voters: Vec<_> = own.collect();
-        for delegation in store::delegation::active(&self.db, now).await? {
+        for delegation in store::delegation::active(&self.db, ctx.now()).await? {
             let known = everybody.get(&person(&delegation.delegator));
             if let (Some(known), Some(delegate)) = (known, everybody.get(&person(&delegation.delegate))) {
                 voters.extend(in_place_of(known, &delegate.actor, &delegation));
@@ -110,7 +111,7 @@ impl App {
         }
         let votes = store::vote::of_version(&self.db, id, session.subject.version).await?;
         let authors = self.authors(ctx, &session).await?;
-        self.eligible_voters(&session, &authors, &votes, ctx.now()).await
+        self.eligible_voters(ctx, &session, &authors, &votes).await
     }
 }
 

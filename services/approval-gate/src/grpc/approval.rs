@@ -40,8 +40,9 @@ impl ApprovalService for Grpc {
         request: Request<pb::GetSessionRequest>,
     ) -> Result<Response<pb::GetSessionResponse>, Status> {
         let (ctx, body) = accept(request)?;
-        let view = self.0.view(&ctx, session_id(body.session_id)?).await?;
-        Ok(Response::new(pb::GetSessionResponse { session: Some(view_to_pb(view)) }))
+        let read = self.0.read(&ctx, session_id(body.session_id)?, body.brief_versions);
+        let (view, position) = Box::pin(read).await?;
+        Ok(Response::new(pb::GetSessionResponse { session: Some(view_to_pb(view)), position }))
     }
 
     async fn list_sessions(

@@ -48,6 +48,7 @@ pub(super) fn explanation_to_pb(explanation: &Explanation) -> pb::ExplainDecisio
         eligible: explanation.eligible.iter().map(eligible_to_pb).collect(),
         policy_digest: session.risk.policy_digest.to_pb(),
         open_concerns: explanation.open_concerns.iter().map(|id| id.to_pb()).collect(),
+        position: explanation.position,
     }
 }
 

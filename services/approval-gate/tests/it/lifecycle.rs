@@ -1,6 +1,7 @@
 //! From submission to decision.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 
 use assent_core::grant::GrantClaims;
 use assent_proto::approval::v1 as pb;
@@ -25,6 +26,7 @@ both_storages!(
     the_same_request_opens_one_session,
     lists_are_filtered_and_paged,
     waiting_and_watching_see_the_decision,
+    a_watch_goes_on_from_where_a_session_was_read,
     refusals_say_why,
 );
 
@@ -221,6 +223,34 @@ async fn waiting_and_watching_see_the_decision(storage: Storage) {
     });
     let types: Vec<_> = types.take(2).collect().await;
     assert_eq!(types, ["plan_submitted_for_approval", "plan_approved"]);
+    rig.stop().await;
+}
+
+async fn a_watch_goes_on_from_where_a_session_was_read(storage: Storage) {
+    let rig = Rig::start(storage).await;
+    let session = rig.submit(RiskLevel::High).await;
+    // Until the submission has its place in the log, a reader would be told of it again.
+    rig.facts(&session.id, 1).await;
+    let read = async |brief_versions| {
+        let request = pb::GetSessionRequest { session_id: session.id.clone(), brief_versions };
+        rig.gate().get_session(by("dev", request)).await.unwrap().into_inner()
+    };
+    let position = read(false).await.position;
+    assert_eq!(rig.explain(&session.id).await.position, position);
+    rig.approve("ada", &session).await.unwrap();
+    let watch = pb::WatchSessionRequest { session_id: session.id.clone(), after_position: position };
+    let stream = rig.gate().watch_session(by("dev", watch)).await.unwrap().into_inner();
+    let mut events = pin!(stream.filter_map(async |told| match told.unwrap().message {
+        Some(Message::Event(event)) => Some(event.r#type),
+        _ => None,
+    }));
+    assert_eq!(events.next().await.unwrap(), "plan_approved");
+
+    // Which versions are told in full is asked of the service that keeps them; everything else is the same.
+    let [whole, brief] = [read(false).await.session.unwrap(), read(true).await.session.unwrap()];
+    assert!(whole.versions.iter().all(|version| version.estimate.is_some()));
+    assert!(brief.versions.iter().all(|version| version.estimate.is_none() && version.changes.is_empty()));
+    assert_eq!(review::PlanReviewSession { versions: whole.versions.clone(), ..brief }, whole);
     rig.stop().await;
 }
 

@@ -288,7 +288,11 @@ impl VersioningService for Play {
     ) -> Result<Response<versions::ListVersionsResponse>, Status> {
         let shared = self.shared.lock().unwrap();
         let all = shared.versions.get(&request.get_ref().session_id).cloned().unwrap_or_default();
-        let versions = all.into_iter().rev().map(|v| plan::PlanVersion { plan: None, ..v }).collect();
+        let told = |version| match request.get_ref().brief {
+            true => plan::PlanVersion { plan: None, changes: Vec::new(), estimate: None, ..version },
+            false => plan::PlanVersion { plan: None, ..version },
+        };
+        let versions = all.into_iter().rev().map(told).collect();
         Ok(Response::new(versions::ListVersionsResponse { versions, next_page_token: String::new() }))
     }
 

@@ -17,7 +17,7 @@ both_storages!(what_ended_long_ago_is_removed_and_its_audit_later, what_runs_or_
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 async fn kept(rig: &Rig, id: &str) -> bool {
-    let request = pb::GetSessionRequest { session_id: id.to_owned() };
+    let request = pb::GetSessionRequest { session_id: id.to_owned(), ..Default::default() };
     match rig.gate().get_session(by("dev", request)).await {
         Ok(_) => true,
         Err(status) => {

@@ -150,7 +150,7 @@ impl Rig {
     }
 
     pub(crate) async fn get(&self, id: &str) -> review::PlanReviewSession {
-        let request = pb::GetSessionRequest { session_id: id.to_owned() };
+        let request = pb::GetSessionRequest { session_id: id.to_owned(), ..Default::default() };
         self.gate().get_session(by("dev", request)).await.unwrap().into_inner().session.unwrap()
     }
 

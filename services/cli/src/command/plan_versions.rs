@@ -51,6 +51,7 @@ impl Log {
             session_id: self.session,
             page_size: self.limit,
             page_token: String::new(),
+            brief: false,
         };
         let page = client.versioning().list_versions(ask(request)).await?.into_inner();
         if !app.console.for_people() {

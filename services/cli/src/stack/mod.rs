@@ -57,7 +57,8 @@ impl Stack {
         }
         let lock = lock(directory)?;
         let known = identities::ensure(directory, &source)?;
-        let credentials = Credentials::new(&known, "dev_token")?;
+        let credentials =
+            Credentials::new(&known, "dev_token")?.with_issuers(settings.auth.issuers, &source)?;
         let wiring = Wiring::local(settings.database, Bus::local(), credentials, source)
             .with_tools(settings.tools)
             .with_metrics(metrics);

@@ -9,12 +9,13 @@ use assent_executor::Executor;
 use assent_notification::Notification;
 use assent_planner::Planner;
 use assent_risk::Risk;
+use assent_rpc::Issuer;
 use assent_runtime::config::{self, ConfigError, Database, MetricsPort, Server, Telemetry, Tools};
 use assent_runtime::{Service, Settings};
 use assent_versioning::Versioning;
 use serde::{Deserialize, Serialize};
 
-/// Everything that the embedded stack reads. Identities and peers are its own.
+/// Everything that the embedded stack reads. Its people and peers are its own.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DevSettings {
@@ -23,7 +24,16 @@ pub(crate) struct DevSettings {
     pub(crate) telemetry: Telemetry,
     pub(crate) metrics: MetricsPort,
     pub(crate) tools: Tools,
+    pub(crate) auth: Believed,
     pub(crate) service: Services,
+}
+
+/// Who is believed besides the people of its own.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Believed {
+    /// Identity providers whose tokens (JWT) are believed.
+    pub(crate) issuers: Vec<Issuer>,
 }
 
 /// What only each service knows.
@@ -55,7 +65,8 @@ impl DevSettings {
     pub(crate) fn below(directory: &Path, listen: SocketAddr) -> Self {
         let Settings { server, database, telemetry, metrics, tools, service, .. } =
             Settings::<Services>::with_port(0);
-        let mut settings = Self { server, database, telemetry, metrics, tools, service };
+        let auth = Believed::default();
+        let mut settings = Self { server, database, telemetry, metrics, tools, auth, service };
         settings.server.listen = listen;
         settings.database.url = format!("sqlite://{}", directory.join("data").display());
         settings.service.executor.data_dir = directory.join("executor");

@@ -38,7 +38,7 @@ test("the audit log names every act, its chain holds, and the evidence is one fi
   const page = await signIn("lead");
   await page.goto(`${stack.url}/sessions/${id}/audit`);
   await expect(page.getByText("Chain intact")).toBeVisible();
-  await expect(page.getByRole("list", { name: "Audit log" })).toContainText("lead@localhost");
+  await expect(page.getByRole("list", { name: "Audit log" })).toContainText(`lead@${stack.domain}`);
   await expectAccessible(page);
   const waiting = page.waitForEvent("download");
   await page.getByRole("button", { name: "Download the evidence" }).click();

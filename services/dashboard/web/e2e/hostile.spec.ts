@@ -20,7 +20,7 @@ test("a plan that is made to deceive shows what it is, and runs nothing in the p
       },
     ],
   });
-  const { session } = await stack.as("agent").approval.submitForApproval({ plan, onBehalfOf: "dev@localhost" });
+  const { session } = await stack.as("agent").approval.submitForApproval({ plan, onBehalfOf: `dev@${stack.domain}` });
   const page = await signIn("lead");
   await page.goto(`${stack.url}/sessions/${session?.id}?view=table`);
   await expect(page.getByRole("heading", { level: 1 })).toContainText('<img src=x onerror=');
@@ -36,19 +36,19 @@ test("a plan that is made to deceive shows what it is, and runs nothing in the p
 
 test("comments are Markdown that runs nothing, fetches nothing and leads nowhere unseen", async ({ stack, signIn }) => {
   const id = await submit(stack);
-  const content = `**Look** @lead@localhost at ${SCRIPT} ![spy](https://evil.example/spy.png)
+  const content = `**Look** @lead@${stack.domain} at ${SCRIPT} ![spy](https://evil.example/spy.png)
 [home](javascript:document.title='taken') [https://assent.example](https://evil.example/login)
 
 # Decision
 
 <iframe src="https://evil.example"></iframe>`;
   const { comment } = await stack.as("dev").comments.addComment({ sessionId: id, content, scope: CommentScope.PLAN, version: 1 });
-  expect(comment?.mentions).toEqual(["lead@localhost"]);
+  expect(comment?.mentions).toEqual([`lead@${stack.domain}`]);
   const page = await signIn("lead");
   await page.goto(`${stack.url}/sessions/${id}/comments`);
   const thread = page.getByRole("article", { name: "Comment on the plan" });
   await expect(thread.locator("strong").first()).toHaveText("Look");
-  await expect(thread.getByText("@lead@localhost", { exact: true })).toBeVisible();
+  await expect(thread.getByText(`@lead@${stack.domain}`, { exact: true })).toBeVisible();
   await expect(thread).toContainText("![spy](https://evil.example/spy.png)");
   await expect(thread).toContainText("[home](javascript:document.title='taken')");
   await expect(thread).toContainText("(evil.example)");
@@ -59,10 +59,10 @@ test("comments are Markdown that runs nothing, fetches nothing and leads nowhere
   expect(await page.title()).toBe("Assent");
   await expectAccessible(page);
 
-  await page.getByLabel("Mention").selectOption("dev@localhost");
+  await page.getByLabel("Mention").selectOption(`dev@${stack.domain}`);
   await page.getByLabel("Comment", { exact: true }).pressSequentially("please answer");
   await page.getByRole("button", { name: "Comment", exact: true }).click();
-  await expect(page.getByRole("article", { name: "Comment on the plan" }).last()).toContainText("@dev@localhost please answer");
+  await expect(page.getByRole("article", { name: "Comment on the plan" }).last()).toContainText(`@dev@${stack.domain} please answer`);
   const { session } = await stack.as("dev").approval.getSession({ sessionId: id });
-  expect(session?.comments.flatMap(({ mentions }) => mentions).sort()).toEqual(["dev@localhost", "lead@localhost"]);
+  expect(session?.comments.flatMap(({ mentions }) => mentions).sort()).toEqual([`dev@${stack.domain}`, `lead@${stack.domain}`]);
 });

@@ -1,5 +1,5 @@
-// What the pages cost, measured and printed. What is required of them stands in docs/dashboard.md; how long something
-// took is no reason to fail here, on a machine that may be doing other things, unless it is out of all proportion.
+// What the pages cost, measured and printed beside what is required of them (docs/dashboard.md). How long something took
+// is no reason to fail here, on a machine that may be doing other things, unless it is out of all proportion.
 import { create } from "@bufbuild/protobuf";
 import type { Page } from "@playwright/test";
 
@@ -10,6 +10,9 @@ import { expect, type Stack, test } from "./stack";
 /** How many sessions the queue has; `make bench-web` says 10,000. */
 const SESSIONS = Number(process.env["ASSENT_SESSIONS"] ?? "200");
 const ABSURD_MS = 20_000;
+const REVIEW_MS = 500;
+const QUEUE_MS = 1000;
+const PANNING_FPS = 30;
 
 // What Playwright writes down of each step would be measured too.
 test.use({ trace: "off", screenshot: "off" });
@@ -30,7 +33,7 @@ function planOf(count: number): Plan {
 }
 
 async function submitPlan(stack: Stack, plan: Plan): Promise<string> {
-  const { session } = await stack.as("agent").approval.submitForApproval({ plan, onBehalfOf: "dev@localhost" });
+  const { session } = await stack.as("agent").approval.submitForApproval({ plan, onBehalfOf: `dev@${stack.domain}` });
   if (session === undefined) throw new Error("no session");
   return session.id;
 }
@@ -66,13 +69,18 @@ test(`a queue of ${SESSIONS} sessions`, async ({ stack, signIn }) => {
   console.log(`  seeded in ${Math.round((Date.now() - start) / 1000)} s`);
   const page = await signIn("lead");
   const open = await painted(page, `${stack.url}/?view=open`, '[aria-label="Reviews"] li a');
-  const mine = await painted(page, stack.url, '[aria-label="Reviews"] li a, main p');
-  console.log(`queue of ${SESSIONS} sessions: open ${Math.round(open)} ms, mine ${Math.round(mine)} ms`);
+  const mine = await painted(page, stack.url, '[aria-label="Reviews"] li a');
+  console.log(`queue of ${SESSIONS} sessions, open: ${Math.round(open)} ms (aim: below ${QUEUE_MS})`);
+  console.log(`queue of ${SESSIONS} sessions, waiting for you: ${Math.round(mine)} ms (aim: below ${QUEUE_MS})`);
   expect(Math.max(open, mine)).toBeLessThan(ABSURD_MS);
   // And it is one that answers.
   await page.goto(`${stack.url}/?view=open`);
+  const first = page.getByRole("list", { name: "Reviews" }).getByRole("link").first();
+  const newest = await first.getAttribute("href");
+  const asked = Date.now();
   await page.getByLabel("Order").selectOption("Oldest first");
-  await expect(page.getByRole("listitem").first()).toBeVisible();
+  await expect(first).not.toHaveAttribute("href", newest ?? "");
+  console.log(`queue of ${SESSIONS} sessions, in another order: ${Date.now() - asked} ms (aim: below ${QUEUE_MS})`);
 });
 
 test("a review of 50 items, 100 comments and 10 versions", async ({ stack, signIn }) => {
@@ -98,7 +106,7 @@ test("a review of 50 items, 100 comments and 10 versions", async ({ stack, signI
     ["versions", "/versions", "table tbody tr"],
   ] as const) {
     const took = await painted(page, `${stack.url}/sessions/${id}${path}`, selector);
-    console.log(`review of 50 items, 100 comments, 10 versions, ${what}: ${Math.round(took)} ms`);
+    console.log(`review of 50 items, 100 comments, 10 versions, ${what}: ${Math.round(took)} ms (aim: below ${REVIEW_MS})`);
     expect(took).toBeLessThan(ABSURD_MS);
   }
 });
@@ -112,13 +120,17 @@ test("a graph of 500 items", async ({ stack, signIn }) => {
   await expect(graph.getByRole("button", { name: /^Layer \d+: 10 items/ })).toHaveCount(50);
   await page.getByText(/^Layers \(/).click();
   await page.getByRole("button", { name: "Unfold all" }).click();
-  await expect(graph.locator(".react-flow__node").first()).toContainText("Item");
+  const boxes = graph.locator(".far-box, .react-flow__node");
+  await expect(boxes).toHaveCount(500);
   await page.getByText(/^Layers \(/).click();
-  for (const how of ["all in sight", "near"] as const) {
-    if (how === "near") for (let step = 0; step < 6; step += 1) await graph.getByRole("button", { name: "Zoom In" }).click();
+  for (const [how, steps] of [["all in sight", 0], ["just legible", 9], ["near", 12]] as const) {
+    await graph.getByRole("button", { name: "Fit View" }).click();
+    for (let step = 0; step < steps; step += 1) await graph.getByRole("button", { name: "Zoom In" }).click();
+    // From afar a box is a colour; near enough it says what it is.
+    if (steps > 0) await expect(boxes.first()).toContainText("Item");
     const pane = await graph.boundingBox();
     if (pane === null) throw new Error("no graph");
-    const drawn = await graph.locator(".react-flow__node").count();
+    const drawn = await boxes.count();
     await page.evaluate(() => {
       const frames: number[] = [];
       const note = (at: number) => {
@@ -143,7 +155,8 @@ test("a graph of 500 items", async ({ stack, signIn }) => {
     const total = (frames.at(-1) ?? 0) - (frames[0] ?? 0);
     const fps = (1000 * spans.length) / total;
     const worst = spans[Math.floor(spans.length * 0.95)] ?? 0;
-    console.log(`graph of 500 items, ${how} (${drawn} boxes): pans at ${fps.toFixed(0)} frames/s, 95 % below ${worst.toFixed(0)} ms`);
+    const aim = `aim: above ${PANNING_FPS}`;
+    console.log(`graph of 500 items, ${how} (${drawn} boxes): pans at ${fps.toFixed(0)} frames/s (${aim}), 95 % of them within ${worst.toFixed(0)} ms`);
     expect(fps).toBeGreaterThan(1);
   }
 });

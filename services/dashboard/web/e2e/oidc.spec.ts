@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { type Page, test } from "@playwright/test";
+import { type BrowserContext, type Page, test } from "@playwright/test";
 import Provider from "oidc-provider";
 
 import { expect, expectAccessible, type Stack, startStack, submit } from "./stack";
@@ -19,7 +19,8 @@ interface Signing {
   end: () => Promise<void>;
 }
 
-async function signing(credential: "access_token" | "id_token"): Promise<Signing> {
+/** A provider and a stack that sends people there; its services may believe the provider's tokens, or not. */
+async function signing(credential: "access_token" | "id_token", believed = false): Promise<Signing> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -31,20 +32,25 @@ async function signing(credential: "access_token" | "id_token"): Promise<Signing
     `service.dashboard.oidc.client_secret_file=${join(folder, "secret")}`,
     `service.dashboard.oidc.credential=${credential}`,
     "service.dashboard.oidc.name=Example Inc.",
+    ...(believed ? [`auth.issuers=[{issuer="${issuer}",audiences=["assent"],jwks_url="${issuer}/jwks"}]`] : []),
   ]);
   const provider = new Provider(issuer, {
     clients: [{ client_id: "assent", client_secret: SECRET, redirect_uris: [`${stack.url}/oidc/callback`] }],
     pkce: { required: () => true },
-    claims: { openid: ["sub"], email: ["email"], profile: ["name"] },
-    findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
+    claims: { openid: ["sub", "roles"], email: ["email"], profile: ["name"] },
+    // The services are shown the id token, and ask nobody else.
+    conformIdTokenClaims: false,
+    findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, name: "Ada", roles: ["lead"] }) }),
   });
-  // The services of this stack know tokens of their own only: the provider gives its people those.
-  Object.assign(provider.AccessToken.prototype, {
-    generateTokenId(this: { format: string }) {
-      this.format = "opaque";
-      return stack.token("lead");
-    },
-  });
+  // Services that know tokens of their own only: the provider gives its people those.
+  if (!believed) {
+    Object.assign(provider.AccessToken.prototype, {
+      generateTokenId(this: { format: string }) {
+        this.format = "opaque";
+        return stack.token("lead");
+      },
+    });
+  }
   const asked: URLSearchParams[] = [];
   const answer = provider.callback();
   server.on("request", (request, response) => {
@@ -92,6 +98,38 @@ test("people sign in through a provider, come back to where they were, and act a
     expect(cookies).toMatchObject([{ name: "assent_token", httpOnly: true, sameSite: "Strict" }]);
     expect(cookies[0]?.expires ?? 0).toBeGreaterThan(Date.now() / 1000);
     await page.getByRole("button", { name: "Sign out" }).click();
+    await expect(page.getByRole("link", { name: "Sign in with Example Inc." })).toBeVisible();
+  } finally {
+    await end();
+  }
+});
+
+test("people whose provider the services believe act with the provider's own token", async ({ page }) => {
+  const { stack, end } = await signing("id_token", true);
+  try {
+    const id = await submit(stack);
+    await page.goto(stack.url);
+    await through(page);
+    await expect(page.getByRole("banner")).toContainText("ada");
+    // The queue is theirs: roles stand in the token, and the services have looked at its signature.
+    const row = page.getByRole("listitem").filter({ has: page.locator(`a[href="/sessions/${id}"]`) });
+    await expect(row).toContainText("0 of 1 approval");
+    await row.getByRole("link").click();
+    await page.getByRole("button", { name: "Approve …" }).click();
+    const dialog = page.getByRole("dialog");
+    const code = /\(([0-9a-f]{6})\)/.exec((await dialog.getByRole("heading").textContent()) ?? "")?.[1] ?? "";
+    await dialog.getByLabel(/^Type /).fill(code);
+    await dialog.getByRole("button", { name: "Approve the whole plan" }).click();
+    await expect(page.getByText("Approved", { exact: true })).toBeVisible();
+    const { session } = await stack.as("dev").approval.getSession({ sessionId: id });
+    expect(session?.decision?.decidedBy).toMatchObject({ id: "ada", name: "Ada", roles: ["lead"] });
+
+    // Nobody else's signature: the same claims under another key open nothing.
+    const cookie = (await page.context().cookies()).find(({ name }) => name === "assent_token");
+    const [head, claims, signature = ""] = (cookie?.value ?? "").split(".");
+    const forged = `${head}.${claims}.${signature.startsWith("A") ? "B" : "A"}${signature.slice(1)}`;
+    await page.context().addCookies([{ ...cookie, name: "assent_token", value: forged }] as Parameters<BrowserContext["addCookies"]>[0]);
+    await page.reload();
     await expect(page.getByRole("link", { name: "Sign in with Example Inc." })).toBeVisible();
   } finally {
     await end();

@@ -6,7 +6,7 @@ test("votes are delegated, seen by both, and taken back", async ({ stack, signIn
   await expect(lead.getByText("Nobody votes in your place.")).toBeVisible();
   await lead.getByRole("button", { name: "Delegate …" }).click();
   const dialog = lead.getByRole("dialog");
-  await dialog.getByLabel(/^Id of the person/).fill("dev@localhost");
+  await dialog.getByLabel(/^Id of the person/).fill(`dev@${stack.domain}`);
   await dialog.getByLabel("Reason").fill("on leave");
   await expectAccessible(lead);
   await dialog.getByRole("button", { name: "Delegate", exact: true }).click();
@@ -17,9 +17,9 @@ test("votes are delegated, seen by both, and taken back", async ({ stack, signIn
 
   const dev = await signIn("dev");
   await dev.goto(`${stack.url}/delegations`);
-  await expect(dev.getByRole("list", { name: "In whose place you vote" })).toContainText("lead@localhost");
+  await expect(dev.getByRole("list", { name: "In whose place you vote" })).toContainText(`lead@${stack.domain}`);
   await expect(dev.getByRole("button", { name: /^End the delegation/ })).toHaveCount(0);
-  await lead.getByRole("button", { name: "End the delegation to dev@localhost" }).click();
+  await lead.getByRole("button", { name: `End the delegation to dev@${stack.domain}` }).click();
   await expect(given).toContainText("Ended early");
 });
 

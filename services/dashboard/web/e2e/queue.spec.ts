@@ -25,7 +25,7 @@ test("what waits for me comes by itself, and others do not see it as theirs", as
   const row = lead.getByRole("listitem").filter({ has: lead.locator(`a[href="/sessions/${id}"]`) });
   await expect(row).toContainText("High risk");
   await expect(row).toContainText("0 of 1 approval");
-  await expect(row).toContainText("agent@localhost for dev@localhost");
+  await expect(row).toContainText(`agent@${stack.domain} for dev@${stack.domain}`);
   await expect(row).toContainText(/left/);
   await expect(row).toContainText(/about \$\d/);
   await expectAccessible(lead);
@@ -48,6 +48,19 @@ test("filters, search and order stand in the address", async ({ stack, signIn })
   await expect(page.getByRole("listitem")).toHaveCount(1);
   await page.getByLabel("Risk").selectOption("Critical");
   await expect(page.getByText(/None of the \d+ reviews that are loaded match/)).toBeVisible();
+});
+
+test("what was decided says by whom, when, why and what it was to cost", async ({ stack, signIn }) => {
+  const id = await submit(stack);
+  const { approval } = stack.as("lead");
+  const { session } = await approval.getSession({ sessionId: id });
+  await approval.reject({ sessionId: id, version: 1, digest: session?.digest ?? "", reason: "not this week" });
+  const page = await signIn("dev");
+  await page.getByRole("button", { name: "Decided", exact: true }).click();
+  const row = page.getByRole("listitem").filter({ has: page.locator(`a[href="/sessions/${id}"]`) });
+  await expect(row).toContainText(new RegExp(`decided by lead@${stack.domain} .* ago: not this week`));
+  await expect(row).toContainText(/about \$\d/);
+  await expect(row).not.toContainText("approval");
 });
 
 test("the queue fits a phone", async ({ stack, signIn }) => {

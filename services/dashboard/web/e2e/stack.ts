@@ -142,7 +142,7 @@ export const EXPORT = "Create a Python script that connects to our PostgreSQL da
 
 /** An agent asks for a plan, and gets the id of its session. */
 export async function submit(stack: Stack, goal = EXPORT): Promise<string> {
-  const { session } = await stack.as("agent").approval.submitForApproval({ goal, onBehalfOf: "dev@localhost" });
+  const { session } = await stack.as("agent").approval.submitForApproval({ goal, onBehalfOf: `dev@${stack.domain}` });
   if (session === undefined) throw new Error("no session");
   return session.id;
 }

@@ -5,7 +5,9 @@ import type { Clients } from "./api/clients";
 import { DelegationsPage } from "./delegations/DelegationsPage";
 import { InboxPage } from "./inbox/InboxPage";
 import { PolicyPage } from "./policy/PolicyPage";
+import { readFilters } from "./queue/filters";
 import { QueuePage } from "./queue/QueuePage";
+import { queueQuery } from "./queue/useQueue";
 import { loadGraph } from "./review/graph/loadGraph";
 import { readTab, ReviewPage } from "./review/ReviewPage";
 import { reviewQuery } from "./review/useReview";
@@ -16,6 +18,10 @@ const SESSION = /^\/sessions\/(ses_[0-9a-f]+)(?:\/([a-z]+))?$/;
 
 /** Begins to fetch what a page needs, before it is known who looks at it. */
 export function prefetch(path: string, { approval }: Clients, queries: QueryClient): void {
+  if (path === "/") {
+    const filters = readFilters(new URLSearchParams(window.location.search));
+    return void queries.prefetchInfiniteQuery(queueQuery(approval, filters));
+  }
   const [, id, name] = SESSION.exec(path) ?? [];
   if (id === undefined) return;
   void queries.prefetchQuery(reviewQuery(approval, id));

@@ -152,7 +152,7 @@ impl App {
         ctx: &OpContext,
         session: SessionId,
     ) -> Result<Option<PlanReviewSession>, NotificationError> {
-        let request = GetSessionRequest { session_id: session.to_pb() };
+        let request = GetSessionRequest { session_id: session.to_pb(), brief_versions: true };
         match self.approvals.clone().get_session(outbound(ctx, request)).await {
             Ok(answer) => Ok(answer.into_inner().session),
             Err(status) => absent(status.into()).map(|()| None),

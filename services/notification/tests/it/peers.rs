@@ -173,7 +173,7 @@ async fn play(world: Shared, request: http::Request<Body>) -> http::Response<Bod
             unary(request, move |_, asked: pb::GetSessionRequest| {
                 let review = world.lock().unwrap().review.clone();
                 let session = PlanReviewSession { id: asked.session_id, ..review };
-                Ok(pb::GetSessionResponse { session: Some(session) })
+                Ok(pb::GetSessionResponse { session: Some(session), position: 0 })
             })
             .await
         }

@@ -2,7 +2,7 @@
 
 use assent_plan::{Conflict, LeafKey};
 use assent_proto::plan::v1 as pb;
-use assent_rpc::convert::{Wire, conflict_to_pb, list_to_pb};
+use assent_rpc::convert::{Wire, WireEnum, conflict_to_pb, list_to_pb};
 
 use prost::Message as _;
 
@@ -39,6 +39,20 @@ pub(crate) fn info_to_pb(info: &VersionInfo) -> pb::PlanVersion {
         risk: Some(info.risk.to_pb()),
         digest: info.digest.to_pb(),
         item_digests: Vec::new(),
+    }
+}
+
+/// What tells one version from another.
+pub(crate) fn brief_to_pb(info: &VersionInfo) -> pb::PlanVersion {
+    pb::PlanVersion {
+        session_id: info.session.to_pb(),
+        version_number: info.number,
+        create_time: Some(info.created_at.to_pb()),
+        change_description: info.change_description.clone(),
+        modified_by: Some(info.author.to_pb()),
+        risk: Some(pb::RiskAssessment { level: info.risk.level.number(), ..Default::default() }),
+        digest: info.digest.to_pb(),
+        ..pb::PlanVersion::default()
     }
 }
 

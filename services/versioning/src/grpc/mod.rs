@@ -85,7 +85,8 @@ impl VersioningService for Grpc {
         let page = page.map_err(|violation| invalid(vec![violation]))?;
         let session = Wire::from_pb(body.session_id, "session_id").map_err(invalid)?;
         let (versions, next_page_token) = self.0.list(session, &page).await?;
-        let versions = versions.iter().map(convert::info_to_pb).collect();
+        let told = if body.brief { convert::brief_to_pb } else { convert::info_to_pb };
+        let versions = versions.iter().map(told).collect();
         Ok(Response::new(pb::ListVersionsResponse { versions, next_page_token }))
     }
 

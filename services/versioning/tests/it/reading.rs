@@ -1,3 +1,4 @@
+use assent_proto::plan::v1::{PlanVersion, RiskAssessment};
 use assent_proto::versioning::v1::{CreateVersionRequest, ListVersionsRequest};
 use assent_rpc::outbound;
 use assent_store::{Db, Sql};
@@ -41,7 +42,8 @@ async fn lists_are_paged_newest_first_without_plans(storage: Storage) {
     }
     let (mut seen, mut page_token) = (Vec::new(), String::new());
     loop {
-        let request = ListVersionsRequest { session_id: session.to_string(), page_size: 2, page_token };
+        let session_id = session.to_string();
+        let request = ListVersionsRequest { session_id, page_size: 2, page_token, ..Default::default() };
         let request = outbound(&rig.on_behalf_of("bob"), request);
         let page = rig.client().list_versions(request).await.unwrap().into_inner();
         assert!(
@@ -54,6 +56,21 @@ async fn lists_are_paged_newest_first_without_plans(storage: Storage) {
         }
     }
     assert_eq!(seen, [5, 4, 3, 2, 1]);
+    let list = async |brief| {
+        let request = ListVersionsRequest { session_id: session.to_string(), brief, ..Default::default() };
+        rig.client()
+            .list_versions(outbound(&rig.on_behalf_of("bob"), request))
+            .await
+            .unwrap()
+            .into_inner()
+            .versions
+    };
+    for (whole, brief) in list(false).await.into_iter().zip(list(true).await) {
+        assert!(whole.estimate.is_some() && (whole.version_number == 1 || !whole.changes.is_empty()));
+        let level = whole.risk.as_ref().unwrap().level;
+        let risk = Some(RiskAssessment { level, ..Default::default() });
+        assert_eq!(brief, PlanVersion { changes: Vec::new(), estimate: None, risk, ..whole });
+    }
     let request = ListVersionsRequest { session_id: rig.session().to_string(), ..Default::default() };
     let error = rig.client().list_versions(outbound(&rig.on_behalf_of("bob"), request)).await.unwrap_err();
     assert_eq!(refusal(&error, "").0, "VERSION_NOT_FOUND");

@@ -19,7 +19,8 @@ export function AnalyticsPage() {
     queryKey: ["figures"],
     queryFn: async ({ signal }) => {
       const page = await approval.listSessions({ pageSize: NEWEST, states: [...DECIDED] }, { signal });
-      const whole = await Promise.all(page.sessions.map(({ id }) => approval.getSession({ sessionId: id }, { signal })));
+      const read = (sessionId: string) => approval.getSession({ sessionId, briefVersions: true }, { signal });
+      const whole = await Promise.all(page.sessions.map(({ id }) => read(id)));
       return figuresOf(whole.flatMap(({ session }) => session ?? []));
     },
   });

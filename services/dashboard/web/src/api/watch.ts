@@ -49,13 +49,23 @@ export async function follow(
   }
 }
 
-/** Reads the queries under `keys` anew with each fact. Says whether the stream is open. */
-export function useLive(open: Open, keys: readonly (readonly string[])[], id: string): { live: boolean; events: Event[] } {
+/**
+ * Reads the queries under `keys` anew with each fact after `from`, and waits while that is not known. Says whether the
+ * stream is open.
+ */
+export function useLive(
+  open: Open,
+  keys: readonly (readonly string[])[],
+  id: string,
+  from: bigint | undefined,
+): { live: boolean; events: Event[] } {
   const queries = useQueryClient();
   const [live, setLive] = useState(false);
   const [events, setEvents] = useState<Event[]>([]);
+  const known = from !== undefined;
   useEffect(() => {
-    const place: Place = { position: 0n };
+    if (from === undefined) return;
+    const place: Place = { position: from };
     let controller = new AbortController();
     let waiting: ReturnType<typeof setTimeout> | undefined;
     setEvents([]);
@@ -82,7 +92,7 @@ export function useLive(open: Open, keys: readonly (readonly string[])[], id: st
       controller.abort();
       clearTimeout(waiting);
     };
-    // A stream belongs to one id; the callbacks may be new with each rendering.
-  }, [id, queries]);
+    // A stream belongs to one id, and knows its own place once it runs; the callbacks may be new with each rendering.
+  }, [id, known, queries]);
   return { live, events };
 }

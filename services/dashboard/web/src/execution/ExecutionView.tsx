@@ -37,7 +37,7 @@ export function ExecutionView({ session }: { session: PlanReviewSession }) {
     },
   });
   const open: Open = (afterPosition, signal) => executor.watchExecution({ sessionId: id, afterPosition }, { signal });
-  const { events } = useLive(open, [executionKey(id), ["artifacts", id]], id);
+  const { events } = useLive(open, [executionKey(id), ["artifacts", id]], id, 0n);
   if (query.error !== null) return <Failure error={query.error} retry={() => void query.refetch()} />;
   if (query.data === undefined) return <Waiting what="the execution" />;
   if (query.data === null) return <Nothing>Nothing of this plan has run.</Nothing>;

@@ -57,7 +57,7 @@ async function tryOut({ risk, approval }: Clients, text: string): Promise<Tried>
   const check = await risk.checkPolicy({ text });
   if (!check.usable) return { check, replay: undefined };
   const { sessions } = await approval.listSessions({ pageSize: PLANS });
-  const whole = await Promise.all(sessions.map(({ id }) => approval.getSession({ sessionId: id })));
+  const whole = await Promise.all(sessions.map(({ id }) => approval.getSession({ sessionId: id, briefVersions: true })));
   const plans = whole.map(({ session }) => session?.plan).filter((plan): plan is Plan => plan !== undefined);
   return { check, replay: plans.length === 0 ? undefined : await risk.replayPolicy({ text, plans }) };
 }

@@ -26,7 +26,7 @@ export function LowRun({ ids, onClose }: { ids: string[]; onClose: () => void })
   const id = ids[at];
   const look = useQuery({
     queryKey: ["low", id],
-    queryFn: ({ signal }) => approval.getSession({ sessionId: id ?? "" }, { signal }),
+    queryFn: ({ signal }) => approval.getSession({ sessionId: id ?? "", briefVersions: true }, { signal }),
     enabled: id !== undefined,
     staleTime: Infinity,
     gcTime: 0,

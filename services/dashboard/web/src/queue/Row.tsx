@@ -1,10 +1,8 @@
-import { useQuery } from "@tanstack/react-query";
 import { useRef } from "react";
 
-import { useClients } from "../api/clients";
-import { ApprovalPriority, type PlanReviewSession, PlanReviewState } from "../gen/assent/review/v1/session_pb";
+import { ApprovalPriority, PlanReviewState } from "../gen/assent/review/v1/session_pb";
 import { Link } from "../router/router";
-import { money, moment, since } from "../text/format";
+import { moment, since } from "../text/format";
 import { Visible } from "../text/Visible";
 import { Deadline } from "../ui/Deadline";
 import { useNow } from "../ui/now";
@@ -12,6 +10,7 @@ import { Badge, RiskBadge } from "../ui/parts";
 import { StateBadge } from "../ui/StateBadge";
 import { useSeen } from "../ui/useSeen";
 import { OPEN } from "./filters";
+import { Progress } from "./Progress";
 import type { Waiting } from "./QueuePage";
 
 export function Row({ row: { session, pending } }: { row: Waiting }) {
@@ -20,7 +19,7 @@ export function Row({ row: { session, pending } }: { row: Waiting }) {
   const seen = useSeen(ref);
   const open = (OPEN as readonly PlanReviewState[]).includes(session.state);
   return (
-    <li ref={ref} className="card p-3">
+    <li ref={ref} className="card lazy p-3">
       <div className="flex flex-wrap items-center gap-2">
         <RiskBadge level={session.risk?.level} />
         <StateBadge state={session.state} />
@@ -44,7 +43,7 @@ export function Row({ row: { session, pending } }: { row: Waiting }) {
         </span>
         <time title={moment(session.createTime)}>{since(session.createTime, now)} ago</time>
         {open && <Deadline at={session.expireTime} overdue={session.overdueSince !== undefined} />}
-        {open && seen && <Progress session={session} />}
+        {seen && <Progress session={session} open={open} />}
       </p>
       {pending !== undefined && pending.why !== "" && (
         <p className="mt-1 text-sm">
@@ -60,32 +59,4 @@ function Priority({ priority }: { priority: ApprovalPriority }) {
   if (priority === ApprovalPriority.HIGH) return <Badge tone="wait">High priority</Badge>;
   if (priority === ApprovalPriority.LOW) return <Badge>Low priority</Badge>;
   return null;
-}
-
-/** Votes and cost, which lists leave out: asked for once the row is in sight, and again when the session changed. */
-function Progress({ session }: { session: PlanReviewSession }) {
-  const { approval } = useClients();
-  const details = useQuery({
-    queryKey: ["row", session.id, String(session.revision)],
-    queryFn: async ({ signal }) => {
-      const [explained, whole] = await Promise.all([
-        approval.explainDecision({ sessionId: session.id }, { signal }),
-        approval.getSession({ sessionId: session.id }, { signal }),
-      ]);
-      return { quorum: explained.quorum, estimate: whole.session?.estimate };
-    },
-    staleTime: Infinity,
-  });
-  if (details.data === undefined) return <span>{details.error === null ? "…" : ""}</span>;
-  const { quorum, estimate } = details.data;
-  return (
-    <>
-      {quorum !== undefined && (
-        <span>
-          {quorum.given} of {quorum.needed} {quorum.needed === 1 ? "approval" : "approvals"}
-        </span>
-      )}
-      {estimate !== undefined && <span>about {money(estimate.estimatedCost)}</span>}
-    </>
-  );
 }

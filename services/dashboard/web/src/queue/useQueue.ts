@@ -1,6 +1,6 @@
-import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { infiniteQueryOptions, keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 
-import { useClients } from "../api/clients";
+import { type Clients, useClients } from "../api/clients";
 import type { PlanReviewSession } from "../gen/assent/review/v1/session_pb";
 import { DECIDED, type Filters, OPEN, serverOrder } from "./filters";
 import type { Waiting } from "./QueuePage";
@@ -23,8 +23,8 @@ export interface Queue {
   more: (() => void) | undefined;
 }
 
-export function useQueue({ view, risk, priority, order }: Filters): Queue {
-  const { approval } = useClients();
+/** How the list is read that the filters ask for. */
+export function queueQuery(approval: Clients["approval"], { view, risk, priority, order }: Filters) {
   const read = async (pageToken: string, signal: AbortSignal): Promise<Page> => {
     if (view === "mine") {
       const page = await approval.listPendingSessions({ pageSize: PAGE, pageToken }, { signal });
@@ -39,11 +39,18 @@ export function useQueue({ view, risk, priority, order }: Filters): Queue {
     return { rows: page.sessions.map((session) => ({ session })), next: page.nextPageToken };
   };
   const server = view === "mine" ? [] : [risk, priority, serverOrder(order)];
-  const query = useInfiniteQuery({
+  return infiniteQueryOptions({
     queryKey: ["queue", view, ...server],
     queryFn: ({ pageParam, signal }) => read(pageParam, signal),
     initialPageParam: "",
     getNextPageParam: (last) => (last.next === "" ? undefined : last.next),
+  });
+}
+
+export function useQueue(filters: Filters): Queue {
+  const { approval } = useClients();
+  const query = useInfiniteQuery({
+    ...queueQuery(approval, filters),
     refetchInterval: EVERY,
     placeholderData: keepPreviousData,
   });

@@ -10,6 +10,8 @@ export const reviewKey = (id: string) => ["review", id] as const;
 export interface Reviewed {
   session: PlanReviewSession;
   explanation: ExplainDecisionResponse;
+  /** How far the log was when both were read. */
+  position: bigint;
 }
 
 /** How a session and where its decision stands are read. */
@@ -17,12 +19,14 @@ export const reviewQuery = (approval: Clients["approval"], id: string) =>
   queryOptions({
     queryKey: reviewKey(id),
     queryFn: async ({ signal }): Promise<Reviewed> => {
-      const [{ session }, explanation] = await Promise.all([
-        approval.getSession({ sessionId: id }, { signal }),
+      const [{ session, position }, explanation] = await Promise.all([
+        // What changed in a version is asked for where versions are compared.
+        approval.getSession({ sessionId: id, briefVersions: true }, { signal }),
         approval.explainDecision({ sessionId: id }, { signal }),
       ]);
       if (session === undefined) throw new Error("the service answered without a session");
-      return { session, explanation };
+      // Whichever was read first may lack what the other has.
+      return { session, explanation, position: position < explanation.position ? position : explanation.position };
     },
   });
 
@@ -31,6 +35,6 @@ export function useReview(id: string): { review: UseQueryResult<Reviewed>; live:
   const { approval } = useClients();
   const review = useQuery(reviewQuery(approval, id));
   const open: Open = (afterPosition, signal) => approval.watchSession({ sessionId: id, afterPosition }, { signal });
-  const { live } = useLive(open, [reviewKey(id), ["versions", id], ["audit", id]], id);
+  const { live } = useLive(open, [reviewKey(id), ["versions", id], ["audit", id]], id, review.data?.position);
   return { review, live };
 }

@@ -30,8 +30,13 @@ const ODD_SPACE = /[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]/u;
 
 const codePoint = (c: string): string => `U+${(c.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
 
+const PRINTABLE = /^[ -~]*$/;
+const PRINTABLE_LINES = /^[ -~\n\t]*$/;
+
 /** `\n` and tabs stay as they are when `lines` is set: for text that is shown with its line breaks. */
 export function visible(text: string, lines = false): Piece[] {
+  // Most texts hide nothing, and need not be looked at letter by letter.
+  if (text !== "" && (lines ? PRINTABLE_LINES : PRINTABLE).test(text)) return [{ kind: "plain", shown: text, note: "" }];
   const pieces: Piece[] = [];
   // A word of another script is a word of that language, unless it is mixed with ASCII or looks like ASCII all over.
   for (const word of text.split(/(\s+)/u)) {

@@ -14,7 +14,7 @@ export function Threads({ sessionId, comments }: { sessionId: string; comments: 
   return (
     <ul className="flex flex-col gap-3">
       {comments.map((comment) => (
-        <li key={comment.id}>
+        <li key={comment.id} className="lazy">
           <Folded when={comment.isStale || comment.isResolved} comment={comment}>
             <Thread sessionId={sessionId} comment={comment} />
           </Folded>

@@ -23,7 +23,8 @@ export type ItemNode = Node<
 >;
 export type LayerNode = Node<{ layer: number; items: WorkItem[]; level: RiskLevel; onUnfold: (layer: number) => void }, "layer">;
 
-const LOOK: Record<RiskLevel, string> = {
+/** The colours of a level. */
+export const LOOK: Record<RiskLevel, string> = {
   [RiskLevel.UNSPECIFIED]: "border-critical bg-critical-ground text-critical",
   [RiskLevel.LOW]: "border-low bg-low-ground text-low",
   [RiskLevel.MEDIUM]: "border-medium bg-medium-ground text-medium",
@@ -37,15 +38,25 @@ const NAMES: Record<RiskLevel, string> = {
   [RiskLevel.HIGH]: "high risk",
   [RiskLevel.CRITICAL]: "critical risk",
 };
-const MARKS: Record<Mark, [string, string]> = {
+export const MARKS: Record<Mark, [string, string]> = {
   added: ["+ added", "mark-added"],
   removed: ["− removed", "mark-removed"],
   changed: ["± changed", "mark-changed"],
 };
 const NEAR = { self: "ring-2 ring-accent", neighbour: "ring-1 ring-accent", related: "", apart: "border-dashed" };
 
+/** What an item's box says below its name. */
+export const itemNote = ({ item, level, note }: ItemNode["data"]): string =>
+  note ?? `${item.tool}, ${NAMES[level]}${isIrreversible(item) ? ", cannot be undone" : ""}`;
+
+/** The two lines of a folded layer's box. */
+export const layerTexts = ({ layer, items, level }: LayerNode["data"]): [string, string] => [
+  `Layer ${layer + 1}: ${items.length} ${items.length === 1 ? "item" : "items"}`,
+  `${NAMES[level]}, unfold`,
+];
+
 export const ItemBox = memo(function ItemBox({ data }: NodeProps<ItemNode>) {
-  const { item, level, near, critical, mark, note, connectable, onSelect } = data;
+  const { item, level, near, critical, mark, connectable, onSelect } = data;
   const [marked, look] = mark === undefined ? ["", ""] : MARKS[mark];
   const handle = connectable ? "handle" : "invisible";
   return (
@@ -62,7 +73,7 @@ export const ItemBox = memo(function ItemBox({ data }: NodeProps<ItemNode>) {
         </span>
         <span className="block truncate text-xs">
           {marked !== "" && <strong>{marked}, </strong>}
-          <Visible text={note ?? `${item.tool}, ${NAMES[level]}${isIrreversible(item) ? ", cannot be undone" : ""}`} />
+          <Visible text={itemNote(data)} />
           {critical && <span className="sr-only">, on the critical path</span>}
         </span>
       </button>
@@ -71,15 +82,15 @@ export const ItemBox = memo(function ItemBox({ data }: NodeProps<ItemNode>) {
   );
 });
 
-export const LayerBox = memo(function LayerBox({ data: { layer, items, level, onUnfold } }: NodeProps<LayerNode>) {
+export const LayerBox = memo(function LayerBox({ data }: NodeProps<LayerNode>) {
+  const { layer, level, onUnfold } = data;
+  const [title, note] = layerTexts(data);
   return (
     <>
       <Handle type="target" position={Position.Top} className="invisible" />
       <button type="button" onClick={() => onUnfold(layer)} className={`box border-double ${LOOK[level]}`}>
-        <span className="block truncate font-semibold">
-          Layer {layer + 1}: {items.length} {items.length === 1 ? "item" : "items"}
-        </span>
-        <span className="block truncate text-xs">{NAMES[level]}, unfold</span>
+        <span className="block truncate font-semibold">{title}</span>
+        <span className="block truncate text-xs">{note}</span>
       </button>
       <Handle type="source" position={Position.Bottom} className="invisible" />
     </>

@@ -2,22 +2,24 @@ import "@xyflow/react/dist/style.css";
 
 import {
   type ColorMode,
-  Controls,
   type Edge,
   type EdgeChange,
   MarkerType,
   ReactFlow,
-  useReactFlow,
+  ReactFlowProvider,
+  useStore,
 } from "@xyflow/react";
-import { useEffect, useMemo, useState } from "react";
+import { useMemo, useState } from "react";
 
 import { DependencyType, RiskLevel } from "../../gen/assent/plan/v1/plan_pb";
 import { relatives } from "../plan/closure";
 import type { PlanProps } from "../plan/ItemTable";
 import { ItemBox, type ItemNode, LayerBox, type LayerNode } from "./Boxes";
 import { chainEdges, type Drawing, draw, edgeKey, type Line, neighbours } from "./drawing";
+import { Far } from "./Far";
 import { HEIGHT, layout, WIDTH } from "./layout";
 import type { Marks } from "./marks";
+import { Sight } from "./Sight";
 
 export interface GraphProps extends PlanProps {
   /** What the graph says of an item in the place of its tool and risk. */
@@ -36,10 +38,21 @@ export interface GraphProps extends PlanProps {
 }
 
 const NODE_TYPES = { item: ItemBox, layer: LayerBox };
-/** Above so many boxes, those out of sight are not drawn. */
+/** Above so many boxes, those out of sight are not drawn, and none in full from afar. */
 const MANY = 100;
+/** Below this zoom nobody can read what stands in a box. */
+const LEGIBLE = 0.4;
+const NOTHING: never[] = [];
 
 export default function Graph(props: GraphProps) {
+  return (
+    <ReactFlowProvider>
+      <Picture {...props} />
+    </ReactFlowProvider>
+  );
+}
+
+function Picture(props: GraphProps) {
   const { plan, selected, folded, neighboursOnly, onConnect, onDisconnect } = props;
   const near = useMemo(() => (selected === undefined ? undefined : neighbours(selected, plan.dependencies)), [plan, selected]);
   const drawing = useMemo(() => draw(plan, folded, neighboursOnly ? near : undefined), [plan, folded, neighboursOnly, near]);
@@ -49,6 +62,8 @@ export default function Graph(props: GraphProps) {
   const [moving, setMoving] = useState(false);
   const [chosen, setChosen] = useState<string>();
   const edges = useEdges(props, drawing.lines, chosen);
+  const many = nodes.length > MANY;
+  const far = useStore(({ transform: [, , zoom] }) => zoom < LEGIBLE) && many;
   const height = Math.min(560, 120 + Math.max(0, ...[...places.values()].map(({ y }) => y)));
   const choose = (changes: EdgeChange[]) => {
     for (const change of changes) {
@@ -58,10 +73,9 @@ export default function Graph(props: GraphProps) {
   return (
     <div role="group" aria-label="Graph of the work items" ref={(element) => element?.style.setProperty("height", `${height}px`)}>
       <ReactFlow
-        nodes={nodes}
-        edges={edges}
+        nodes={far ? NOTHING : nodes}
+        edges={far ? NOTHING : edges}
         nodeTypes={NODE_TYPES}
-        fitView
         minZoom={0.02}
         maxZoom={1.5}
         nodesDraggable={false}
@@ -76,21 +90,14 @@ export default function Graph(props: GraphProps) {
         onMoveStart={() => setMoving(true)}
         onMoveEnd={() => setMoving(false)}
         className={moving ? "moving" : ""}
-        onlyRenderVisibleElements={nodes.length > MANY}
+        onlyRenderVisibleElements={many}
         colorMode={(document.documentElement.dataset["theme"] ?? "system") as ColorMode}
       >
-        <Controls showInteractive={false} />
-        <Fit when={`${[...folded].join()} ${neighboursOnly ? selected : ""} ${nodes.length}`} />
+        {far && <Far nodes={nodes} edges={edges} />}
+        <Sight places={places} when={`${[...folded].join()} ${neighboursOnly ? selected : ""} ${nodes.length}`} />
       </ReactFlow>
     </div>
   );
-}
-
-/** Brings everything into sight again when other boxes are there. */
-function Fit({ when }: { when: string }) {
-  const { fitView } = useReactFlow();
-  useEffect(() => void fitView(), [when, fitView]);
-  return null;
 }
 
 function useNodes(

@@ -10,7 +10,7 @@ export function Factors({ factors, onSelect }: { factors: RiskFactor[]; onSelect
       {sorted.length === 0 && <Nothing>No rule found a risk.</Nothing>}
       <ul className="flex flex-col gap-3">
         {sorted.map((factor) => (
-          <li key={`${factor.code} ${factor.itemId} ${factor.rule}`}>
+          <li key={`${factor.code} ${factor.itemId} ${factor.rule}`} className="lazy">
             <div className="flex flex-wrap items-center gap-2">
               <RiskBadge level={factor.severity} />
               <code>{factor.code}</code>
