@@ -7,8 +7,8 @@ use assent_events::Bus;
 use assent_proto::approval::v1::{GetSessionRequest, SubmitForApprovalRequest};
 use assent_proto::event::v1::event::Payload;
 use assent_proto::execution::v1::ExecutionState;
+use assent_proto::executor::v1::WatchExecutionRequest;
 use assent_proto::executor::v1::watch_execution_response::Message;
-use assent_proto::executor::v1::{GetExecutionRequest, WatchExecutionRequest};
 use assent_proto::plan::v1::Plan;
 use assent_proto::review::v1::PlanReviewSession;
 use assent_rpc::convert::Wire as _;
@@ -21,6 +21,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use tokio_stream::StreamExt as _;
 
+use crate::called::Called;
 use crate::pgbench;
 
 /// Decisions that are timed one after the other.
@@ -28,6 +29,9 @@ const DECISIONS: usize = 100;
 /// Executions at once, and items of each.
 const AT_ONCE: usize = 200;
 const ITEMS: usize = 20;
+/// How long what an item calls takes, where it is measured what is added to that: few enough items a second for two
+/// cores.
+const HOLD: Duration = Duration::from_millis(1500);
 
 /// Items of one execution at once: more than usual, for these do nothing.
 const PARALLEL_ITEMS: usize = 64;
@@ -39,6 +43,7 @@ pub(crate) async fn run(name: &str, storage: Storage) {
         executor: assent_executor::Config {
             max_executions: AT_ONCE,
             max_parallel_items: PARALLEL_ITEMS,
+            http_allowed_hosts: vec!["127.0.0.1".to_owned()],
             ..Default::default()
         },
         real_time: true,
@@ -49,6 +54,7 @@ pub(crate) async fn run(name: &str, storage: Storage) {
     dispatch(&agent, &lead).await;
     layers(&agent, &lead).await;
     chains(&agent, &lead).await;
+    overhead(&agent, &lead).await;
     many(&agent, &lead).await;
     stack.stop().await;
 }
@@ -116,23 +122,53 @@ fn line(label: &str, mut times: Vec<Duration>, limit: &str) {
     println!("{label:<58} p50 {:>8.2} ms  p99 {:>8.2} ms  ({limit})", at(0.50), at(0.99));
 }
 
-/// By the clocks of the services: from the decision, before it is committed, until the first item is done, which is
-/// after it was dispatched.
+/// A chain of items that call `called`, each by a path of its own.
+fn calling(called: &Called, name: &str, items: usize) -> Plan {
+    let all = (0..items).map(|n| {
+        json!({
+            "id": format!("i{n:02}"), "name": "call", "tool": "http_request",
+            "arguments": {"method": "GET", "url": called.url(&format!("{name}/{n}"))},
+        })
+    });
+    let edges = (1..items).map(|n| json!({"from": format!("i{:02}", n - 1), "to": format!("i{n:02}")}));
+    let plan = json!({
+        "goal": "measure", "items": all.collect::<Vec<_>>(), "dependencies": edges.collect::<Vec<_>>(),
+    });
+    assent_proto::json::from_json(plan).unwrap()
+}
+
+/// From the decision, before it is committed, until what the first item calls hears of it.
 async fn dispatch(agent: &Client, lead: &Client) {
+    let called = Called::start(Duration::ZERO).await;
     let (mut seen, mut times) = (Vec::new(), Vec::new());
-    for _ in 0..DECISIONS {
-        let session = submit(agent, plan(1, 1)).await;
+    for n in 0..DECISIONS {
+        let session = submit(agent, calling(&called, &n.to_string(), 1)).await;
         let (first, _) = followed(lead, &session).await;
         seen.push(first);
         let request = GetSessionRequest { session_id: session.id.clone(), ..Default::default() };
         let session = lead.approval.clone().get_session(request).await.unwrap().into_inner().session.unwrap();
-        let request = GetExecutionRequest { session_id: session.id };
-        let execution = lead.executor.clone().get_execution(request).await.unwrap().into_inner().execution;
         let decided = time(session.decision.unwrap().decide_time);
-        times.push(time(execution.unwrap().runs[0].end_time).since(decided));
+        times.push(called.call(&format!("{n}/0")).at.since(decided));
     }
-    line("decision to first item done", times, "to dispatch: below 10 and 50");
-    line("the same as a watcher sees it", seen, "");
+    line("decision to first dispatch", times, "below 10 and 50");
+    line("from the answer to the vote, as a watcher sees it", seen, "");
+}
+
+/// What is added to the time that items take by themselves: from the answer that one got to the call of the next.
+async fn overhead(agent: &Client, lead: &Client) {
+    let called = Called::start(HOLD).await;
+    let mut sessions = Vec::new();
+    for n in 0..AT_ONCE {
+        sessions.push(submit(agent, calling(&called, &n.to_string(), ITEMS)).await);
+    }
+    all_executed(lead, sessions).await;
+    let gap = |n: usize, item: usize| {
+        let answered = called.call(&format!("{n}/{}", item - 1)).answered;
+        called.call(&format!("{n}/{item}")).came - answered
+    };
+    let gaps = (0..AT_ONCE).flat_map(|n| (1..ITEMS).map(move |item| (n, item)));
+    let gaps = gaps.map(|(n, item)| gap(n, item)).collect();
+    line("200 executions of 20 items at once, added to each item", gaps, "below 2");
 }
 
 async fn layers(agent: &Client, lead: &Client) {
@@ -157,6 +193,17 @@ async fn many(agent: &Client, lead: &Client) {
     for _ in 0..AT_ONCE {
         sessions.push(submit(agent, plan(ITEMS, 1)).await);
     }
+    let took = all_executed(lead, sessions).await;
+    let each = took.as_secs_f64() * 1000.0 / (AT_ONCE * ITEMS) as f64;
+    println!(
+        "{:<58} {:>12.2} s, {each:.2} ms an item",
+        "200 executions of 20 items that do nothing, with decisions",
+        took.as_secs_f64()
+    );
+}
+
+/// Approves all of them at once, and waits until they have completed.
+async fn all_executed(lead: &Client, sessions: Vec<PlanReviewSession>) -> Duration {
     let started = Instant::now();
     let mut tasks = JoinSet::new();
     for session in sessions {
@@ -175,13 +222,7 @@ async fn many(agent: &Client, lead: &Client) {
         });
     }
     tasks.join_all().await;
-    let took = started.elapsed();
-    let each = took.as_secs_f64() * 1000.0 / (AT_ONCE * ITEMS) as f64;
-    println!(
-        "{:<58} {:>12.2} s, {each:.2} ms an item  (below 2)",
-        "200 executions of 20 items at once, decisions included",
-        took.as_secs_f64()
-    );
+    started.elapsed()
 }
 
 /// Transactions a second of an executor with nothing to do, whose approval gate is away.

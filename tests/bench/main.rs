@@ -7,6 +7,7 @@
     reason = "a benchmark fails loudly and prints its figures"
 )]
 
+mod called;
 mod executor;
 mod footprint;
 mod gate;
@@ -24,16 +25,24 @@ use assent_testkit::Storage;
 #[tokio::main(flavor = "multi_thread")]
 async fn main() {
     // `assent-bench plans`, `workflow`, `gate`, `executor`, `cluster`, `tracing`, `footprint` or `notifications` for one
-    // part.
+    // part, and `assent-bench executor sqlite`, `postgres` or `idle` for a part of that.
     let part = std::env::args().nth(1);
+    let of_it = std::env::args().nth(2);
     let wanted = |name: &str| part.as_deref().is_none_or(|part| part == name);
     if wanted("workflow") {
         workflows().await;
     }
     if wanted("executor") {
-        Box::pin(executor::run("sqlite", Storage::sqlite().await)).await;
-        Box::pin(executor::run("postgres", Storage::postgres().await)).await;
-        executor::idle().await;
+        let within = |name: &str| of_it.as_deref().is_none_or(|part| part == name);
+        if within("sqlite") {
+            Box::pin(executor::run("sqlite", Storage::sqlite().await)).await;
+        }
+        if within("postgres") {
+            Box::pin(executor::run("postgres", Storage::postgres().await)).await;
+        }
+        if within("idle") {
+            executor::idle().await;
+        }
     }
     if wanted("gate") {
         Box::pin(gate::run("sqlite", Storage::sqlite().await)).await;

@@ -294,6 +294,8 @@ impl Cluster {
         }
         if service == "executor" {
             command.env("ASSENT_SERVICE__DATA_DIR", file("executor"));
+            // What tests serve themselves.
+            command.env("ASSENT_SERVICE__HTTP_ALLOWED_HOSTS", r#"["127.0.0.1"]"#);
         }
         self.processes.insert(service, Process::start(&mut command, &file(&format!("{service}.log"))));
     }

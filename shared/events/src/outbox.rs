@@ -1,20 +1,25 @@
 //! Writing facts.
+//!
+//! SQLite has one writer, so the order of writing is the order of commits, and a fact gets its position in its own
+//! transaction. On Postgres it gets it afterwards, from the relay.
 
 use assent_core::OpContext;
 use assent_core::id::{EventId, SessionId};
 use assent_proto::event::v1::Event;
 use assent_proto::event::v1::event::Payload;
-use assent_store::{Json, Sql, StoreError, Tx};
+use assent_store::{Backend, Json, Sql, StoreError, Tx};
 use prost::Message as _;
 use serde::Serialize;
 
 use crate::payload::type_name;
 
-pub(crate) const STATEMENTS: &[Sql] = &[APPEND, APPEND_ALL];
+pub(crate) const STATEMENTS: &[Sql] = &[APPEND, APPEND_ALL, PLACED];
 
-const APPEND: Sql = Sql::new(
+const APPEND: Sql = Sql::split(
     "INSERT INTO events (id, session_id, type, occurred_at, actor, traceparent, payload)
      VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    "INSERT INTO events (id, session_id, type, occurred_at, actor, traceparent, payload, position)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, (SELECT position + 1 FROM event_relay WHERE id = 1))",
 );
 
 // A list of {id, session, type, payload}, but for the type in hexadecimal digits, in one statement however long it is.
@@ -24,10 +29,13 @@ const APPEND_ALL: Sql = Sql::split(
      FROM ROWS FROM (jsonb_to_recordset(CAST($1 AS JSONB)) AS (id UUID, session UUID, type TEXT, payload TEXT))
          WITH ORDINALITY AS fact (id, session, type, payload, place)
      ORDER BY fact.place",
-    "INSERT INTO events (id, session_id, type, occurred_at, actor, traceparent, payload)
-     SELECT unhex(value ->> 'id'), unhex(value ->> 'session'), value ->> 'type', $2, $3, $4, unhex(value ->> 'payload')
+    "INSERT INTO events (id, session_id, type, occurred_at, actor, traceparent, payload, position)
+     SELECT unhex(value ->> 'id'), unhex(value ->> 'session'), value ->> 'type', $2, $3, $4, unhex(value ->> 'payload'),
+         (SELECT position + 1 FROM event_relay WHERE id = 1) + key
      FROM json_each($1) ORDER BY key",
 );
+// SQLite alone.
+const PLACED: Sql = Sql::new("UPDATE event_relay SET position = position + $1 WHERE id = 1");
 
 /// A fact on its way to the database.
 #[derive(Serialize)]
@@ -57,7 +65,17 @@ pub async fn append_all(
     }
     let statement = tx.query(APPEND_ALL).bind(Json(&facts)).bind(ctx.now());
     statement.bind(Json(ctx.actor())).bind(ctx.traceparent()).execute().await?;
+    placed(tx, facts.len()).await?;
     tx.ring();
+    Ok(())
+}
+
+/// Goes on with the positions after those that were given to `facts`.
+async fn placed(tx: &mut Tx, facts: usize) -> Result<(), StoreError> {
+    if tx.backend() == Backend::Sqlite {
+        let facts = i64::try_from(facts).unwrap_or(i64::MAX);
+        tx.query(PLACED).bind(facts).execute().await?;
+    }
     Ok(())
 }
 
@@ -82,6 +100,7 @@ pub async fn append(
     let statement = tx.query(APPEND).bind(id).bind(session).bind(name).bind(ctx.now());
     let statement = statement.bind(Json(ctx.actor())).bind(ctx.traceparent()).bind(bytes);
     statement.execute().await?;
+    placed(tx, 1).await?;
     tx.ring();
     Ok(id)
 }

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use assent_core::ContextSource;
+use assent_core::id::SessionId;
 use futures_util::StreamExt as _;
 use redis::aio::{MultiplexedConnection, PubSubSink, PubSubStream};
 use redis::{AsyncConnectionConfig, Client, RedisError, RedisResult};
+use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_util::sync::CancellationToken;
@@ -43,6 +45,12 @@ impl Bus {
         let (sender, outgoing) = mpsc::channel(QUEUE);
         Ok((Self::over(hub.clone(), sender), RedisDriver { client, hub, outgoing, source }))
     }
+}
+
+/// What matters of a notice to those who are woken by it.
+#[derive(Deserialize)]
+struct Heard {
+    session_id: Option<SessionId>,
 }
 
 struct Connections {
@@ -88,7 +96,11 @@ impl RedisDriver {
                 message = stream.next() => {
                     let message = message.ok_or_else(disconnected)?;
                     if let Some(service) = message.get_channel_name().strip_prefix(CHANNEL) {
-                        self.hub.ring(service);
+                        match serde_json::from_slice::<Heard>(message.get_payload_bytes()) {
+                            Ok(heard) => self.hub.ring_about(service, &heard.session_id.into_iter().collect()),
+                            // What cannot be understood may be about anything.
+                            Err(_) => self.hub.ring(service),
+                        }
                     }
                 }
                 taken = self.outgoing.recv_many(&mut batch, PIPELINE) => {

@@ -3,19 +3,20 @@
 //! A sequence number is taken before its transaction commits, so numbers become visible out of order,
 //! and a reader that goes by them skips what commits late. The relay therefore numbers what it finds
 //! committed, one relay at a time: positions are dense, and no position appears below one seen before.
+//! On SQLite, where one writer follows the other, facts have their positions already, and the relay only rings.
 
 use std::time::Duration;
 
 use assent_core::id::{EventId, SessionId};
 use assent_core::{ContextSource, Timestamp};
-use assent_store::{Sql, StoreError};
+use assent_store::{Backend, Sql, StoreError};
 use sqlx::FromRow;
 use tokio_util::sync::CancellationToken;
 
 use crate::bus::{Bus, Notice};
 use crate::log::Log;
 
-pub(crate) const STATEMENTS: &[Sql] = &[STATE, LOCK, NUMBER, ADVANCE];
+pub(crate) const STATEMENTS: &[Sql] = &[STATE, LOCK, NUMBER, ADVANCE, FRESH];
 
 const STATE: Sql = Sql::new(
     "SELECT position, EXISTS (SELECT 1 FROM events WHERE position IS NULL) AS waiting
@@ -34,6 +35,9 @@ const NUMBER: Sql = Sql::new(
      RETURNING position, id, type, session_id",
 );
 const ADVANCE: Sql = Sql::new("UPDATE event_relay SET position = $1 WHERE id = 1");
+const FRESH: Sql = Sql::new(
+    "SELECT position, id, type, session_id FROM events WHERE position > $1 ORDER BY position LIMIT $2",
+);
 
 const BATCH: i64 = 500;
 /// How often to look without being woken: for what another replica committed before it died.
@@ -71,13 +75,14 @@ impl Relay {
     /// Runs until `shutdown`: after every commit of this process, and about every two seconds.
     pub async fn run(self, shutdown: CancellationToken) {
         let mut committed = self.log.db().committed();
-        let mut known = 0;
+        let mut known = None;
+        let mut woken = false;
         let mut compacted: Option<Timestamp> = None;
         let mut failing = false;
         loop {
             committed.mark_unchanged();
             let outcome = async {
-                known = self.pass(known).await?;
+                known = Some(self.pass(known, woken).await?);
                 self.compact(&mut compacted).await
             };
             match outcome.await {
@@ -93,52 +98,88 @@ impl Relay {
                     }
                 }
             }
-            let woken = async {
+            let commit = async {
                 // While the database fails, its commits are no reason to ask it sooner.
                 if failing || committed.changed().await.is_err() {
                     std::future::pending::<()>().await;
                 }
             };
-            tokio::select! {
+            woken = tokio::select! {
                 () = shutdown.cancelled() => return,
-                () = woken => {}
-                () = tokio::time::sleep(self.source.jitter(TICK)) => {}
-            }
+                () = commit => true,
+                () = tokio::time::sleep(self.source.jitter(TICK)) => false,
+            };
         }
     }
 
     /// Publishes everything that is committed now. For tests and jobs that must not wait for
     /// [`Relay::run`].
     pub async fn drain(&self) -> Result<(), StoreError> {
-        self.pass(i64::MAX).await.map(drop)
+        self.pass(None, false).await.map(drop)
     }
 
-    /// Numbers all that waits; returns the head. `known` is the head as this process last saw it.
-    async fn pass(&self, known: i64) -> Result<i64, StoreError> {
-        let mut known = known;
+    /// Publishes all that waits; returns the head. `known` is the head as this process last saw it, and `woken` whether
+    /// it has committed something since.
+    async fn pass(&self, known: Option<i64>, woken: bool) -> Result<i64, StoreError> {
+        if let (Backend::Sqlite, Some(known)) = (self.log.db().backend(), known) {
+            return self.fresh(known).await;
+        }
+        let mut known = known.unwrap_or_default();
+        // What this process has committed waits for sure, unless another replica was faster.
+        let mut sure = woken;
         loop {
-            let state: State = self.log.db().query(STATE).one().await?;
-            if state.position > known {
-                // Another replica was faster, and its ring may have been lost.
-                self.bus.ring(self.log.service());
+            if !std::mem::take(&mut sure) {
+                let state: State = self.log.db().query(STATE).one().await?;
+                self.pass_on(known, state.position);
+                known = state.position;
+                if !state.waiting {
+                    return Ok(known);
+                }
             }
-            known = state.position;
-            if !state.waiting {
+            let (start, count) = self.number().await?;
+            self.pass_on(known, start);
+            known = start + count;
+            // What comes now wakes it again.
+            if count < BATCH {
                 return Ok(known);
             }
-            known = self.number().await?;
         }
     }
 
-    /// Numbers one batch, then rings; returns the new head.
-    async fn number(&self) -> Result<i64, StoreError> {
+    /// Rings for what another replica has published: its own ring may have been lost.
+    fn pass_on(&self, known: i64, head: i64) {
+        if head > known {
+            self.bus.ring(self.log.service());
+        }
+    }
+
+    /// Rings for what has come after `known`, with its position; returns the new head.
+    async fn fresh(&self, mut known: i64) -> Result<i64, StoreError> {
+        loop {
+            let fresh: Vec<Numbered> = self.log.db().query(FRESH).bind(known).bind(BATCH).all().await?;
+            let Some(last) = fresh.last() else { return Ok(known) };
+            known = last.position;
+            self.publish(fresh);
+        }
+    }
+
+    /// Numbers one batch, then rings; returns the head before, and how many there were.
+    async fn number(&self) -> Result<(i64, i64), StoreError> {
         let mut tx = self.log.db().begin().await?;
         let start: i64 = tx.query(LOCK).scalar().await?;
         let mut numbered: Vec<Numbered> = tx.query(NUMBER).bind(start).bind(BATCH).all().await?;
         numbered.sort_unstable_by_key(|event| event.position);
         let head = numbered.last().map_or(start, |event| event.position);
+        if numbered.is_empty() {
+            return Ok((start, 0));
+        }
         tx.query(ADVANCE).bind(head).execute().await?;
         tx.commit().await?;
+        self.publish(numbered);
+        Ok((start, head - start))
+    }
+
+    fn publish(&self, numbered: Vec<Numbered>) {
         let service = self.log.service();
         let notice = |event: Numbered| Notice {
             service,
@@ -148,7 +189,6 @@ impl Relay {
             session_id: event.session_id,
         };
         self.bus.publish(service, numbered.into_iter().map(notice).collect());
-        Ok(head)
     }
 
     async fn compact(&self, last: &mut Option<Timestamp>) -> Result<(), StoreError> {

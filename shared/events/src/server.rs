@@ -84,8 +84,12 @@ impl EventService for EventServer {
         };
         let log = self.log(&request.service).map_err(|error| status(&error))?;
         let page = async {
-            let events = log.read(request.after_position, limit, session).await?;
-            Ok(ReadEventsResponse { events, head_position: log.head().await? })
+            let head = async { Ok(log.head().await?) };
+            let (events, head) =
+                futures_util::try_join!(log.read(request.after_position, limit, session), head)?;
+            // It may have been looked at before what was found came.
+            let head_position = events.last().map_or(head, |last| last.position.max(head));
+            Ok(ReadEventsResponse { events, head_position })
         };
         page.await.map(Response::new).map_err(|error: LogError| status(&error))
     }

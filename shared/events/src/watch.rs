@@ -41,7 +41,10 @@ pub fn watch(
     after: i64,
 ) -> impl Stream<Item = Result<Message, Status>> + Send + 'static {
     let watch = Watch {
-        doorbell: watching.bus.subscribe(log.service()),
+        doorbell: match session {
+            Some(session) => watching.bus.subscribe_to(log.service(), session),
+            None => watching.bus.subscribe(log.service()),
+        },
         log,
         watching,
         session,

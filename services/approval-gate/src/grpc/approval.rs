@@ -127,10 +127,10 @@ impl ApprovalService for Grpc {
         &self,
         request: Request<pb::GetGrantRequest>,
     ) -> Result<Response<pb::GetGrantResponse>, Status> {
-        let (_, body) = accept(request)?;
+        let (ctx, body) = accept(request)?;
         let grant = self.0.grant_of(session_id(body.session_id)?).await?;
-        let expire_time = Some(grant.expires_at.to_pb());
-        Ok(Response::new(pb::GetGrantResponse { grant: grant.token, expire_time }))
+        let (expire_time, status) = (Some(grant.expires_at.to_pb()), grant.standing(ctx.now()).number());
+        Ok(Response::new(pb::GetGrantResponse { grant: grant.token, expire_time, status }))
     }
 
     async fn get_keys(

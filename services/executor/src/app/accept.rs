@@ -6,22 +6,26 @@ use assent_core::grant::GrantClaims;
 use assent_core::id::SessionId;
 use assent_core::{Code, Digest, Fault as _, OpContext};
 use assent_events::{Cursor, Handled, append};
-use assent_plan::{Money, Plan};
+use assent_plan::{Condition, Money, Plan};
 use assent_proto::event::v1::event::Payload;
 use assent_proto::event::v1::{Event, ExecutionRefused, ExecutionStarted};
+use assent_proto::plan::v1::PlanVersion;
 use assent_proto::versioning::v1::GetVersionRequest;
 use assent_rpc::convert::Wire as _;
 use assent_rpc::{RemoteFault, outbound};
+use tokio::time::Instant;
 
 use super::App;
+use super::driven::Accepted;
 use crate::convert;
 use crate::domain::grant::{self, Refusal, Subject};
+use crate::domain::pins::Pins;
 use crate::domain::schedule::Runs;
 use crate::domain::{Execution, ExecutionState, Run, RunFact};
+use crate::drive::Verified;
 use crate::error::ExecutorError;
 use crate::measure::log_change;
 use crate::store::executions::{self, Approved};
-use crate::store::leases::Lease;
 use crate::store::runs::{self, Added};
 
 /// What may run.
@@ -29,7 +33,10 @@ pub(super) struct Permitted {
     pub(super) token: String,
     pub(super) claims: GrantClaims,
     pub(super) plan: Plan,
+    conditions: Vec<Condition>,
     risk_level: String,
+    /// When the approval gate was asked, if it stands by the grant.
+    stood: Option<Instant>,
 }
 
 /// What the event is about when nothing may run.
@@ -48,7 +55,7 @@ impl App {
         ctx: &OpContext,
         session: SessionId,
     ) -> Result<Execution, ExecutorError> {
-        let permitted = self.permitted(ctx, session).await?;
+        let permitted = self.permitted(ctx, session, None).await?;
         let permitted = permitted.map_err(|refused| ExecutorError::Refused(refused.refusal))?;
         if permitted.claims.amends.is_some() {
             // It is a part of another execution.
@@ -64,18 +71,20 @@ impl App {
     /// When nothing can be said yet: the fact comes again.
     pub(crate) async fn on_event(&self, event: &Event, cursor: Cursor) -> Result<Handled, ExecutorError> {
         let Ok(session) = event.session_id.parse::<SessionId>() else { return Ok(Handled::Skipped) };
-        match event.payload {
-            Some(Payload::PlanApproved(_) | Payload::PlanPartiallyApproved(_)) => {}
+        let decision = match &event.payload {
+            Some(Payload::PlanApproved(approved)) => &approved.decision,
+            Some(Payload::PlanPartiallyApproved(approved)) => &approved.decision,
             Some(Payload::PlanRejected(_) | Payload::PlanCancelled(_) | Payload::ApprovalTimeout(_)) => {
                 return self.review_ended(event, session, cursor).await;
             }
             Some(Payload::GrantRevoked(_)) => return self.revoked(session).await,
             _ => return Ok(Handled::Skipped),
-        }
+        };
+        let likely = decision.as_ref().map(|decision| decision.version);
         let trace = Some(event.traceparent.as_str()).filter(|trace| !trace.is_empty());
         let ctx = self.context(trace);
         // Every call comes before the transaction.
-        match self.permitted(&ctx, session).await? {
+        match self.permitted(&ctx, session, likely).await? {
             Ok(permitted) if permitted.claims.amends.is_some() => {
                 self.review_granted(session, permitted, cursor).await?;
             }
@@ -85,25 +94,38 @@ impl App {
         Ok(Handled::Done)
     }
 
-    /// Gets the grant and the plan, and checks both.
+    /// Gets the grant and the plan, and checks both. The version that is `likely` is asked for at once; which one it
+    /// is, the grant says.
     async fn permitted(
         &self,
         ctx: &OpContext,
         session: SessionId,
+        likely: Option<i32>,
     ) -> Result<Result<Permitted, Refused>, ExecutorError> {
         let refused = |version, refusal| Ok(Err(Refused { version, refusal }));
-        let token = match self.keys.grant(ctx, session).await {
-            Ok(token) => token,
+        let asked = Instant::now();
+        let early = async {
+            match likely {
+                Some(number) => Some((number, self.version(ctx, session, number).await)),
+                None => None,
+            }
+        };
+        let (grant, early) = tokio::join!(self.keys.grant(ctx, session), early);
+        let (token, stands) = match grant {
+            Ok(grant) => grant,
             Err(fault) => return refused(0, unavailable(fault)?),
         };
         let claims = match self.keys.verify(ctx, &token).await? {
             Ok(claims) => claims,
             Err(refusal) => return refused(0, refusal),
         };
-        let request = GetVersionRequest { session_id: session.to_string(), version_number: Some(claims.ver) };
-        let version = match self.versions.clone().get_version(outbound(ctx, request)).await {
-            Ok(answer) => answer.into_inner().version.unwrap_or_default(),
-            Err(status) => return refused(claims.ver, unavailable(status.into())?),
+        let version = match early {
+            Some((number, version)) if number == claims.ver => version,
+            _ => self.version(ctx, session, claims.ver).await,
+        };
+        let version = match version {
+            Ok(version) => version,
+            Err(fault) => return refused(claims.ver, unavailable(fault)?),
         };
         let risk_level = version.risk.as_ref().map(|risk| risk.level()).unwrap_or_default();
         let risk_level = risk_level.as_str_name().trim_start_matches("RISK_LEVEL_").to_ascii_lowercase();
@@ -113,11 +135,24 @@ impl App {
         };
         let subject = Subject { session, version: version.version_number, digest, plan: &plan };
         let skew = Duration::from_secs(self.config.clock_skew_seconds);
-        let checked = grant::check(&claims, subject);
-        match checked.and_then(|_| grant::check_time(&claims, self.source.now(), skew)) {
-            Ok(()) => Ok(Ok(Permitted { token, claims, plan, risk_level })),
+        let checked = grant::check(&claims, subject)
+            .and_then(|conditions| grant::check_time(&claims, self.source.now(), skew).map(|()| conditions));
+        let stood = stands.then_some(asked);
+        match checked {
+            Ok(conditions) => Ok(Ok(Permitted { token, claims, plan, conditions, risk_level, stood })),
             Err(refusal) => refused(claims.ver, refusal),
         }
+    }
+
+    async fn version(
+        &self,
+        ctx: &OpContext,
+        session: SessionId,
+        number: i32,
+    ) -> Result<PlanVersion, RemoteFault> {
+        let request = GetVersionRequest { session_id: session.to_string(), version_number: Some(number) };
+        let answer = self.versions.clone().get_version(outbound(ctx, request)).await?;
+        Ok(answer.into_inner().version.unwrap_or_default())
     }
 
     /// Notes the execution, and that the fact is handled. An execution that is there already stays as it is.
@@ -128,7 +163,7 @@ impl App {
         permitted: Permitted,
         cursor: Option<Cursor>,
     ) -> Result<(), ExecutorError> {
-        let Permitted { token, claims, plan, risk_level } = permitted;
+        let Permitted { token, claims, plan, conditions, risk_level, stood } = permitted;
         let now = ctx.now();
         let execution = Execution {
             id: ctx.new_id(),
@@ -165,9 +200,10 @@ impl App {
         }
         let is_new = executions::insert(&mut tx, &execution, &approved, driver).await?;
         if is_new {
-            let added = approved.plan.items.iter().filter_map(|item| {
-                Some(Added::new(all.get(&item.id)?, item, self.catalog.tool_digest(&item.tool)))
-            });
+            let added =
+                approved.plan.items.iter().filter_map(|item| {
+                    Some(Added::new(all.get(&item.id)?, item, Pins::of(&self.catalog, item)))
+                });
             runs::insert(&mut tx, execution.id, &added.collect::<Vec<_>>()).await?;
             let started = ExecutionStarted { execution: Some(convert::outline(&execution, &all)) };
             append(&mut tx, ctx, Some(session), Payload::ExecutionStarted(started)).await?;
@@ -177,7 +213,10 @@ impl App {
         if is_new {
             log_change(&execution, &approved, None);
             match room {
-                Some(room) => self.driven.hand(Lease { execution: execution.id, fence: 0 }, room),
+                Some(room) => {
+                    let verified = Verified::accepted(claims, approved.plan.clone(), conditions);
+                    self.driven.hand(Accepted { execution, approved, runs: all, verified, stood }, room);
+                }
                 None => self.wake.notify_one(),
             }
         }

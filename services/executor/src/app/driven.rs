@@ -5,8 +5,28 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use assent_core::id::ExecutionId;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::Instant;
 
+use crate::domain::Execution;
+use crate::domain::schedule::Runs;
+use crate::drive::Verified;
+use crate::store::executions::Approved;
 use crate::store::leases::Lease;
+
+/// An execution as it was accepted a moment ago: who drives it here need not read what was just written.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    /// The execution.
+    pub(crate) execution: Execution,
+    /// What it runs on.
+    pub(crate) approved: Approved,
+    /// Its runs.
+    pub(crate) runs: Runs,
+    /// Its grant, with its plan.
+    pub(crate) verified: Verified,
+    /// When the approval gate was asked for the grant and stood by it; none when it did not say.
+    pub(crate) stood: Option<Instant>,
+}
 
 /// An execution that is to be driven here, with the room for it.
 #[derive(Debug)]
@@ -15,6 +35,8 @@ pub(crate) struct Handed {
     pub(crate) lease: Lease,
     /// Its place among the executions of this process.
     pub(crate) room: OwnedSemaphorePermit,
+    /// What is known of it, when it was accepted here.
+    pub(crate) accepted: Option<Box<Accepted>>,
 }
 
 /// What this process drives.
@@ -48,10 +70,11 @@ impl Driven {
         Arc::clone(&self.room).try_acquire_owned().ok()
     }
 
-    /// Has an execution driven here.
-    pub(crate) fn hand(&self, lease: Lease, room: OwnedSemaphorePermit) {
+    /// Has an execution driven here that was accepted with a lease of this process.
+    pub(crate) fn hand(&self, accepted: Accepted, room: OwnedSemaphorePermit) {
+        let lease = Lease { execution: accepted.execution.id, fence: 0 };
         // Nobody takes it only while the process stops; whoever comes next finds the lease.
-        let _stopping = self.handed.send(Handed { lease, room });
+        let _stopping = self.handed.send(Handed { lease, room, accepted: Some(Box::new(accepted)) });
     }
 
     /// Registers the driver of an execution.

@@ -64,10 +64,17 @@ impl Keys {
         })
     }
 
-    /// The grant of a session.
-    pub(crate) async fn grant(&self, ctx: &OpContext, session: SessionId) -> Result<String, RemoteFault> {
+    /// The grant of a session, and whether the gate stands by it.
+    pub(crate) async fn grant(
+        &self,
+        ctx: &OpContext,
+        session: SessionId,
+    ) -> Result<(String, bool), RemoteFault> {
         let request = GetGrantRequest { session_id: session.to_string() };
-        Ok(self.gate.clone().get_grant(outbound(ctx, request)).await?.into_inner().grant)
+        let answer = self.gate.clone().get_grant(outbound(ctx, request)).await?.into_inner();
+        // A gate that does not say so yet is asked for it.
+        let stands = answer.status() == GrantStatus::Valid;
+        Ok((answer.grant, stands))
     }
 
     /// What `token` says, if a key of the gate signed it. Says nothing about its time or what it is for.

@@ -96,9 +96,9 @@ impl ExecutionState {
             ) => Self::RollingBack,
             (Self::RollingBack, Fact::Undone) => Self::RolledBack,
             (Self::RollingBack, Fact::UndoFailed) => Self::RollbackFailed,
-            (Self::Pending | Self::Running | Self::Waiting | Self::RollingBack, Fact::Refused) => {
-                Self::Failed
-            }
+            (Self::Pending | Self::Running | Self::Waiting, Fact::Refused) => Self::Failed,
+            // What was done stays done.
+            (Self::RollingBack, Fact::Refused) => Self::RollbackFailed,
             (state, fact) => {
                 let (state, fact) = (state.as_str(), fact.as_str());
                 return Err(IllegalTransition { what: "execution", state, fact });
@@ -195,7 +195,7 @@ mod tests {
                 "failed reopened running",
                 "rolling_back undone rolled_back",
                 "rolling_back undo_failed rollback_failed",
-                "rolling_back refused failed",
+                "rolling_back refused rollback_failed",
                 "rollback_failed undo_begun rolling_back",
                 "cancelled undo_begun rolling_back",
                 "cancelled reopened running",

@@ -6,6 +6,7 @@ pub(crate) mod control;
 pub(crate) mod execution;
 pub(crate) mod grant;
 pub(crate) mod limits;
+pub(crate) mod pins;
 pub(crate) mod retry;
 pub(crate) mod rollback;
 pub(crate) mod run;

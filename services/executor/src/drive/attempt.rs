@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use assent_core::{Digest, Timestamp};
+use assent_core::Timestamp;
 use assent_plan::condition::{Progress, Unmet};
 use assent_plan::{Money, WorkItem};
 use futures_util::FutureExt as _;
@@ -15,6 +15,7 @@ use super::verified::Verified;
 use crate::app::App;
 use crate::domain::grant::Refusal;
 use crate::domain::limits::{self, Used};
+use crate::domain::pins::Pins;
 use crate::domain::work::{self, Kind, WORKER};
 use crate::domain::{Run, RunState, retry};
 use crate::error::ExecutorError;
@@ -81,7 +82,7 @@ impl Drive {
     pub(super) async fn prepare(
         &self,
         run: &Run,
-        stored: Option<(WorkItem, Option<Digest>)>,
+        stored: Option<(WorkItem, Pins)>,
         number: u32,
         repeated: bool,
     ) -> Result<Attempt, Hindrance> {
@@ -124,6 +125,7 @@ impl Drive {
             priority: work::urgency(item.priority),
             timeout,
         });
+        let put_back = item.rollback_possible == Some(true);
         let call = Call {
             key,
             tool: item.tool,
@@ -133,7 +135,7 @@ impl Drive {
             timeout,
             workspace: self.app.workspace(execution.id),
         };
-        let kept = self.app.toolbox.keep(&call).await?;
+        let kept = self.app.toolbox.keep(&call, put_back).await?;
         Ok(Attempt { call, price, kept, timeout, mask, offer })
     }
 }

@@ -9,7 +9,7 @@ use assent_core::id::SessionId;
 use assent_plan::{ItemId, WorkItem};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 use tracing::field::Empty;
@@ -32,6 +32,9 @@ const SOON: Duration = Duration::from_millis(10);
 const LATE: Duration = Duration::from_secs(1);
 /// What is due later is looked at when the lease is prolonged.
 const FAR: Duration = Duration::from_secs(10);
+
+/// How long the approval gate may take before what has ended is committed apart from what follows.
+const PROMPT: Duration = Duration::from_millis(20);
 
 type Ended = (ItemId, Result<Outcome, ToolError>);
 
@@ -76,7 +79,12 @@ impl Drive {
                     }
                 }
                 self.ask().await?;
-                let retry = match self.turn(&mut running).await? {
+                let known = self.ledger.order;
+                let turn = self.turn(&mut running).await?;
+                self.ledger.look_first().await?;
+                let retry = match turn {
+                    // The commit said what a person has asked for meanwhile.
+                    Turn::Wait(_) if self.ledger.order != known => continue,
                     Turn::Wait(retry) => retry,
                     Turn::Again => continue,
                     Turn::Over(flow) => return Ok(flow),
@@ -202,7 +210,16 @@ impl Drive {
         let mut failed = self.pass_over(&mut batch, &step, now)?;
         let mut attempts = Vec::new();
         let mut later = None;
-        match self.stand_by(&step.start).await {
+        let ids = step.start.iter().filter_map(|id| self.ledger.runs.get(id)).map(|run| run.id);
+        let (app, ids) = (Arc::clone(&self.app), ids.collect::<Vec<_>>());
+        let stored = async {
+            match ids.as_slice() {
+                [] => Ok(Stored::new()),
+                ids => runs::items(&app.db, ids).await,
+            }
+        };
+        let (standing, stored) = tokio::join!(self.stand_by(&step.start), stored);
+        match standing {
             Ok(Ok(())) => {}
             Ok(Err(Refusal::Expired)) => {}
             Ok(Err(refusal)) => return Ok(Begun::Refused(refusal)),
@@ -213,11 +230,7 @@ impl Drive {
             }
             Err(error) => return Err(error),
         }
-        let ids = step.start.iter().filter_map(|id| self.ledger.runs.get(id)).map(|run| run.id);
-        let mut stored = match step.start.as_slice() {
-            [] => Stored::new(),
-            _ => runs::items(&self.app.db, &ids.collect::<Vec<_>>()).await?,
-        };
+        let mut stored = stored?;
         for id in step.start {
             let Some(mut run) = self.ledger.runs.get(&id).cloned() else { continue };
             match self.prepare(&run, stored.remove(&run.id), run.attempt + 1, false).await {
@@ -258,12 +271,21 @@ impl Drive {
             if self.stood.get(&session).is_some_and(|at| at.elapsed() < LATE) {
                 continue;
             }
-            self.ledger.flush().await?;
+            let (ctx, asked) = (self.ledger.ctx.clone(), Instant::now());
             let verified = self.amendments.get(&session).unwrap_or(&self.verified);
-            if let Err(refusal) = verified.check_standing(&self.app, &self.ledger.ctx).await? {
+            let mut answer = std::pin::pin!(verified.check_standing(&self.app, &ctx));
+            let standing = match timeout(PROMPT, answer.as_mut()).await {
+                Ok(standing) => standing,
+                // What has ended must not be forgotten over it.
+                Err(_) => {
+                    self.ledger.flush().await?;
+                    answer.await
+                }
+            };
+            if let Err(refusal) = standing? {
                 return Ok(Err(refusal));
             }
-            self.stood.insert(session, Instant::now());
+            self.stood.insert(session, asked);
         }
         Ok(Ok(()))
     }

@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::convert;
 use crate::domain::control::{self, Order};
 use crate::domain::grant::Refusal;
+use crate::domain::pins::Pins;
 use crate::domain::schedule::Runs;
 use crate::domain::work::WORKER;
 use crate::domain::{Execution, ExecutionFact, ExecutionState, Run, RunFact, RunState};
@@ -43,6 +44,8 @@ pub(super) struct Ledger {
     pub(super) approved: Approved,
     /// What a person has asked for, as last heard.
     pub(super) order: Option<Order>,
+    /// Whether anybody has looked for orders since it was added.
+    heard: bool,
     revision: i64,
     /// What is in `runs` already, and is written with whatever follows from it.
     staged: Option<Batch>,
@@ -98,9 +101,26 @@ impl Batch {
 }
 
 impl Ledger {
+    /// An execution as the database has it.
+    ///
+    /// # Errors
+    /// When the database fails.
     pub(super) async fn open(app: &Arc<App>, lease: Lease) -> Result<Self, ExecutorError> {
         let (execution, approved, revision) = executions::approved(&app.db, lease.execution).await?;
         let runs = runs::of_execution(&app.db, lease.execution).await?;
+        let runs = runs.into_iter().map(|run| (run.item.clone(), run)).collect();
+        let ledger = Self::new(app, lease, execution, approved, runs);
+        Ok(Self { revision, heard: true, ..ledger })
+    }
+
+    /// An execution as it has been since it was added.
+    pub(super) fn new(
+        app: &Arc<App>,
+        lease: Lease,
+        execution: Execution,
+        approved: Approved,
+        runs: Runs,
+    ) -> Self {
         let span = tracing::info_span!(
             parent: None,
             "execution.drive",
@@ -109,9 +129,8 @@ impl Ledger {
             workflow.id = %execution.session,
         );
         let ctx = app.context(continue_from(&span, approved.traceparent.as_deref()).as_deref());
-        let runs = runs.into_iter().map(|run| (run.item.clone(), run)).collect();
         let order = execution.order;
-        Ok(Self {
+        Self {
             app: Arc::clone(app),
             lease,
             ctx,
@@ -120,9 +139,10 @@ impl Ledger {
             runs,
             approved,
             order,
-            revision,
+            heard: false,
+            revision: 0,
             staged: None,
-        })
+        }
     }
 
     /// Nothing yet, to be filled.
@@ -179,7 +199,7 @@ impl Ledger {
         loop {
             match self.write(&batch, ended.as_ref()).await {
                 Ok(order) => {
-                    self.order = order;
+                    (self.order, self.heard) = (order, true);
                     break;
                 }
                 Err(ExecutorError::Store(StoreError::Unavailable(_) | StoreError::Conflict))
@@ -245,8 +265,7 @@ impl Ledger {
             amendments::applied(&mut tx, *request).await?;
         }
         for (run, item) in &batch.replaced {
-            let tool = self.app.catalog.tool_digest(&item.tool);
-            runs::replace(&mut tx, *run, item, tool).await?;
+            runs::replace(&mut tx, *run, item, Pins::of(&self.app.catalog, item)).await?;
         }
         for (run, kept) in &batch.kept {
             runs::keep(&mut tx, *run, kept).await?;
@@ -295,7 +314,13 @@ impl Ledger {
     /// Looks whether a person has ordered something.
     pub(super) async fn look(&mut self) -> Result<(), ExecutorError> {
         self.order = leases::ordered(&self.app.db, self.execution.id).await?;
+        self.heard = true;
         Ok(())
+    }
+
+    /// Looks, unless somebody has: what was ordered before the driver had a bell rang for nobody.
+    pub(super) async fn look_first(&mut self) -> Result<(), ExecutorError> {
+        if self.heard { Ok(()) } else { self.look().await }
     }
 
     /// Prolongs the lease.
@@ -314,6 +339,15 @@ impl Ledger {
 
     /// Ends the execution because what is stored is not what was approved.
     pub(super) async fn refuse(&mut self, refusal: &Refusal) -> Result<(), ExecutorError> {
+        self.refuse_at(refusal, None).await
+    }
+
+    /// As [`Ledger::refuse`], because of the item that was about to be undone, if any.
+    pub(super) async fn refuse_at(
+        &mut self,
+        refusal: &Refusal,
+        undoing: Option<&ItemId>,
+    ) -> Result<(), ExecutorError> {
         let now = self.app.source.now();
         let mut batch = self.batch();
         batch.execution.apply(ExecutionFact::Refused, now)?;
@@ -323,11 +357,16 @@ impl Ledger {
             let fact = match run.state {
                 RunState::Pending | RunState::Held => RunFact::PassedOver,
                 RunState::Running | RunState::Retrying => RunFact::GivenUp,
+                RunState::RollingBack => RunFact::UndoFailed,
+                RunState::Succeeded if undoing == Some(&run.item) => RunFact::UndoFailed,
                 _ => continue,
             };
             let mut run = run.clone();
             run.apply(fact, now)?;
-            run.error = "the execution was stopped, because it is not what was approved".to_owned();
+            run.error = match fact {
+                RunFact::UndoFailed => batch.execution.error.clone(),
+                _ => "the execution was stopped, because it is not what was approved".to_owned(),
+            };
             batch.runs.push(run);
         }
         tracing::error!(

@@ -30,7 +30,7 @@ pub(crate) use self::binding::{Unready, bind};
 use self::ledger::{Batch, Ledger};
 pub(crate) use self::verified::Verified;
 use crate::app::App;
-use crate::app::driven::Handed;
+use crate::app::driven::{Accepted, Handed};
 use crate::domain::grant::Refusal;
 use crate::domain::schedule::Schedule;
 use crate::domain::{ExecutionFact, ExecutionState, Run, RunState};
@@ -81,12 +81,12 @@ pub(crate) async fn run(
 /// Drives one execution beside the others.
 fn begin(
     app: &Arc<App>,
-    Handed { lease, room }: Handed,
+    Handed { lease, room, accepted }: Handed,
     stop: &CancellationToken,
     driving: &mut JoinSet<()>,
     driven: &mut HashMap<Id, Lease>,
 ) {
-    let work = Box::pin(drive(Arc::clone(app), lease, stop.clone()));
+    let work = Box::pin(drive(Arc::clone(app), lease, accepted, stop.clone()));
     let work = async move {
         work.await;
         drop(room);
@@ -101,8 +101,10 @@ async fn claim(app: &App) -> Vec<Handed> {
     let now = app.source.now();
     match leases::claim(&app.db, &app.driven.owner, now, app.lease_until(), rooms.len()).await {
         Ok(claimed) => {
-            let with_room =
-                claimed.into_iter().filter_map(|lease| Some(Handed { lease, room: rooms.pop()? }));
+            let with_room = claimed.into_iter().filter_map(|lease| {
+                let room = rooms.pop()?;
+                Some(Handed { lease, room, accepted: None })
+            });
             with_room.collect()
         }
         Err(error) => {
@@ -153,11 +155,16 @@ async fn tidy(app: &App, driven: &mut HashMap<Id, Lease>, ended: Result<(Id, ())
 }
 
 /// Drives one execution until it ends, the lease is lost or the process stops.
-async fn drive(app: Arc<App>, lease: Lease, stop: CancellationToken) {
+async fn drive(app: Arc<App>, lease: Lease, mut accepted: Option<Box<Accepted>>, stop: CancellationToken) {
     let mut backoff = Backoff::new(app.source.clone());
     let bell = app.driven.enter(lease.execution);
     loop {
-        let ended = match Drive::open(&app, lease).await {
+        // What was accepted is as it was only until it is driven.
+        let opened = match accepted.take() {
+            Some(accepted) => Drive::accepted(&app, lease, *accepted).await,
+            None => Drive::open(&app, lease).await,
+        };
+        let ended = match opened {
             Ok(Some(drive)) => {
                 let span = drive.ledger.span.clone();
                 Box::pin(drive.run(&bell.notify, &stop)).instrument(span).await
@@ -219,32 +226,54 @@ impl Drive {
     /// Reads the execution and verifies its grant anew, because rows can be changed by others than us. None when
     /// it was refused, and is over.
     async fn open(app: &Arc<App>, lease: Lease) -> Result<Option<Self>, ExecutorError> {
-        let mut ledger = Ledger::open(app, lease).await?;
+        let ledger = Ledger::open(app, lease).await?;
         let verified = Verified::of(app, &ledger.ctx, &ledger.execution, &ledger.approved).await?;
+        let Some(mut drive) = Self::with(app, ledger, verified).await? else { return Ok(None) };
+        match drive.load_amendments().await? {
+            Ok(()) => Ok(Some(drive)),
+            Err(refusal) => {
+                drive.ledger.refuse(&refusal).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// An execution that this process has verified and added a moment ago. None when it was refused, and is over.
+    async fn accepted(
+        app: &Arc<App>,
+        lease: Lease,
+        accepted: Accepted,
+    ) -> Result<Option<Self>, ExecutorError> {
+        let Accepted { execution, approved, runs, verified, stood } = accepted;
+        let session = execution.session;
+        let ledger = Ledger::new(app, lease, execution, approved, runs);
+        let mut drive = Self::with(app, ledger, Ok(verified)).await?;
+        if let (Some(drive), Some(at)) = (&mut drive, stood) {
+            drive.stood.insert(session, at);
+        }
+        Ok(drive)
+    }
+
+    async fn with(
+        app: &Arc<App>,
+        mut ledger: Ledger,
+        verified: Result<Verified, Refusal>,
+    ) -> Result<Option<Self>, ExecutorError> {
         let checked = verified.and_then(|verified| {
             let schedule = Schedule::new(&verified.plan, app.config.max_parallel_items)?;
             Ok((verified, schedule))
         });
         match checked {
-            Ok((verified, schedule)) => {
-                let mut drive = Self {
-                    app: Arc::clone(app),
-                    ledger,
-                    verified,
-                    amendments: HashMap::new(),
-                    stood: HashMap::new(),
-                    ask_at: Instant::now(),
-                    rehearsed: false,
-                    schedule,
-                };
-                match drive.load_amendments().await? {
-                    Ok(()) => Ok(Some(drive)),
-                    Err(refusal) => {
-                        drive.ledger.refuse(&refusal).await?;
-                        Ok(None)
-                    }
-                }
-            }
+            Ok((verified, schedule)) => Ok(Some(Self {
+                app: Arc::clone(app),
+                ledger,
+                verified,
+                amendments: HashMap::new(),
+                stood: HashMap::new(),
+                ask_at: Instant::now(),
+                rehearsed: false,
+                schedule,
+            })),
             Err(refusal) => {
                 ledger.refuse(&refusal).await?;
                 Ok(None)

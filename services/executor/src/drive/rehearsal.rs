@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use assent_plan::{WorkItem, references};
+use assent_plan::{Map, WorkItem, references};
 
 use super::Drive;
 use super::binding::lookup_secrets;
@@ -32,12 +32,18 @@ impl Drive {
                 Ok(item) => item,
                 Err(refusal) => return Ok(Some(refusal)),
             };
-            let would = self.would_begin(&item).await;
             // Servers take their time to say what they have.
             self.ledger.renew().await?;
+            let mut tool = &item.tool;
+            let mut would = self.would_begin(&item).await;
+            if let (Ok(()), Some(way)) = (&would, &item.rollback) {
+                self.ledger.renew().await?;
+                tool = &way.tool;
+                would = self.is_there(tool, &way.arguments).await;
+            }
             if let Err(error) = would {
                 if error.reason == TOOL_CHANGED {
-                    return Ok(Some(Refusal::Tool(item.tool)));
+                    return Ok(Some(Refusal::Tool(tool.clone())));
                 }
                 let (now, mut run) = (self.app.source.now(), run);
                 run.apply(RunFact::GivenUp, now)?;
@@ -71,10 +77,7 @@ impl Drive {
             return Err(ToolError::lasting("ARGUMENTS_INVALID", text));
         }
         lookup_secrets(&item.arguments, tool, &self.app.secrets).await?;
-        let workspace = self.app.workspace(self.ledger.execution.id);
-        let checked = Box::pin(self.app.toolbox.check(&item.tool, &item.arguments, &workspace));
-        let late = |_| ToolError::passing("TIMED_OUT", "its server does not say what it has");
-        tokio::time::timeout(ANSWER, checked).await.map_err(late)??;
+        self.is_there(&item.tool, &item.arguments).await?;
         if references::find(&item.arguments).is_empty() {
             for bound in &item.bounds {
                 assent_plan::bounds::judge(bound, &item.arguments)
@@ -82,5 +85,13 @@ impl Drive {
             }
         }
         Ok(())
+    }
+
+    /// Whether `tool` is what was pinned, as far as others say so.
+    async fn is_there(&self, tool: &str, arguments: &Map) -> Result<(), ToolError> {
+        let workspace = self.app.workspace(self.ledger.execution.id);
+        let checked = Box::pin(self.app.toolbox.check(tool, arguments, &workspace));
+        let late = |_| ToolError::passing("TIMED_OUT", "its server does not say what it has");
+        tokio::time::timeout(ANSWER, checked).await.map_err(late)?
     }
 }

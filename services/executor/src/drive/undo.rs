@@ -11,17 +11,21 @@ use tracing::field::Empty;
 use super::attempt::{limited, shown, tell};
 use super::binding::{Ready, Unready, bind};
 use super::{Drive, Flow};
+use crate::domain::grant::Refusal;
 use crate::domain::work::{self, Kind, WORKER};
 use crate::domain::{ExecutionFact, Run, RunFact, RunState, limits, retry, rollback};
 use crate::error::ExecutorError;
 use crate::secrets::Mask;
 use crate::store::runs::{self, Kept};
 use crate::store::work::Offer;
+use crate::tools::mcp::TOOL_CHANGED;
 use crate::tools::{self, Call, ToolError};
 use crate::work::made_by_a_worker;
 
 /// The tool whose work is undone by putting back what it has overwritten.
 const FILE_WRITE: &str = "file_write";
+/// The tool whose work is undone by putting back what it has deleted, where the plan says that this is possible.
+const FILE_DELETE: &str = "file_delete";
 /// What is said when the driver died while it undid something that must not be undone twice.
 const INTERRUPTED: &str =
     "INTERRUPTED: the executor stopped while it was undone, and that must not be repeated";
@@ -34,6 +38,16 @@ enum Way {
     Call { call: Box<Call>, price: Money, timeout: Duration, mask: Mask, repeatable: bool },
     /// By a worker.
     Worker { offer: Box<Offer>, price: Money },
+}
+
+/// What came of trying to undo an item.
+enum Tried {
+    /// The item is another one now, or is tried again.
+    Made,
+    /// The process stops.
+    Stopped,
+    /// What undoes it is not what was approved.
+    Refused(Refusal),
 }
 
 impl Way {
@@ -64,14 +78,16 @@ impl Drive {
             let Some(run) = self.ledger.runs.get(id).cloned() else { break };
             let item = match self.item(&run).await? {
                 Ok(item) => item,
-                Err(refusal) => return self.refuse(&refusal).await,
+                Err(refusal) => return self.undo_refused(&refusal, &run.item).await,
             };
             if let Some(at) = run.retry_at.filter(|at| *at > self.app.source.now()) {
                 self.rest(at.since(self.app.source.now()), stop).await?;
                 continue;
             }
-            if !self.undo_one(&item, run, stop).await? {
-                return Ok(Flow::Stopped);
+            match self.undo_one(&item, run, stop).await? {
+                Tried::Made => {}
+                Tried::Stopped => return Ok(Flow::Stopped),
+                Tried::Refused(refusal) => return self.undo_refused(&refusal, &item.id).await,
             }
         }
         let failed = self.ledger.runs.values().any(|run| run.state == RunState::RollbackFailed);
@@ -94,23 +110,29 @@ impl Drive {
         rollback::order(self.ledger.runs.values().filter(|run| !looked(run)), &self.app.catalog)
     }
 
-    /// Makes one attempt; false when the process stops meanwhile.
+    /// Undoes nothing more, because what would undo `item` is not what was approved.
+    async fn undo_refused(&mut self, refusal: &Refusal, item: &ItemId) -> Result<Flow, ExecutorError> {
+        self.ledger.refuse_at(refusal, Some(item)).await?;
+        Ok(Flow::Next)
+    }
+
+    /// Makes one attempt.
     async fn undo_one(
         &mut self,
         item: &WorkItem,
         mut run: Run,
         stop: &CancellationToken,
-    ) -> Result<bool, ExecutorError> {
+    ) -> Result<Tried, ExecutorError> {
         let interrupted = run.state == RunState::RollingBack;
         let way = match self.way_back(item, &run).await {
             Ok(way) if interrupted && !way.is_repeatable() => {
                 self.undo_failed(run, INTERRUPTED.to_owned()).await?;
-                return Ok(true);
+                return Ok(Tried::Made);
             }
             Ok(way) => way,
             Err(error) => {
                 self.undo_failed(run, shown(&error)).await?;
-                return Ok(true);
+                return Ok(Tried::Made);
             }
         };
         if !interrupted {
@@ -144,7 +166,19 @@ impl Drive {
             item.error = Empty,
         );
         let work = work.instrument(span);
-        let Some(result) = self.tended(work, stop).await? else { return Ok(false) };
+        let Some(result) = self.tended(work, stop).await? else { return Ok(Tried::Stopped) };
+        if let Err(error) = &result {
+            // A worker is not given what is not what was approved.
+            if let Err(refusal) = self.item(&run).await? {
+                return Ok(Tried::Refused(refusal));
+            }
+            // Its server says that the tool is not what was pinned.
+            if error.reason == TOOL_CHANGED {
+                tracing::error!(item = %item.id, error = error.message, "the tool is not called");
+                let tool = item.rollback.as_ref().map(|rollback| rollback.tool.clone());
+                return Ok(Tried::Refused(Refusal::Tool(tool.unwrap_or_default())));
+            }
+        }
         let now = self.app.source.now();
         let config = &self.app.config;
         match result {
@@ -168,7 +202,7 @@ impl Drive {
             }
             Err(error) => self.undo_failed(run, shown(&error)).await?,
         }
-        Ok(true)
+        Ok(Tried::Made)
     }
 
     async fn undo_failed(&mut self, mut run: Run, error: String) -> Result<(), ExecutorError> {
@@ -215,7 +249,12 @@ impl Drive {
         }
         // Deleting the file is what the catalog lends; putting back what stood there undoes more.
         let lent = catalog.get(&item.tool).and_then(|tool| tool.rollback_for(&item.arguments));
-        if item.tool == FILE_WRITE && (item.rollback.is_none() || item.rollback == lent) {
+        let put_back = match item.tool.as_str() {
+            FILE_WRITE => item.rollback.is_none() || item.rollback == lent,
+            FILE_DELETE => item.rollback.is_none() && item.rollback_possible == Some(true),
+            _ => false,
+        };
+        if put_back {
             let kept = runs::kept(&self.app.db, run.id).await;
             let kept = kept.map_err(|error| ToolError::passing("STORE_UNAVAILABLE", error.to_string()))?;
             return Ok(Way::Restore(kept));

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use assent_core::grant::GrantClaims;
 use assent_core::id::SessionId;
-use assent_core::{Digest, OpContext, Timestamp};
+use assent_core::{OpContext, Timestamp};
 use assent_plan::{Condition, ItemId, Plan, PlanDigest, WorkItem};
 
 use crate::app::App;
 use crate::domain::grant::{self, Refusal, Subject};
+use crate::domain::pins::Pins;
 use crate::domain::{Execution, Run};
 use crate::error::ExecutorError;
 use crate::store::executions::Approved;
@@ -26,6 +27,11 @@ pub(crate) struct Verified {
 }
 
 impl Verified {
+    /// What was verified a moment ago, of a version whose grant says `claims`.
+    pub(crate) fn accepted(claims: GrantClaims, plan: Plan, conditions: Vec<Condition>) -> Self {
+        Self { claims, plan, conditions }
+    }
+
     /// Verifies what is stored with an execution anew, because rows can be changed by others than us: signature,
     /// session, version, digest and leaves.
     ///
@@ -108,7 +114,7 @@ impl Verified {
         self.claims.items.contains_key(item.as_str())
     }
 
-    /// The item of `run` as it is stored now, if that is what was approved, for the tool that it was accepted for.
+    /// The item of `run` as it is stored now, if that is what was approved, for the tools that it was accepted for.
     ///
     /// # Errors
     /// When the database fails.
@@ -125,16 +131,13 @@ impl Verified {
         &self,
         app: &App,
         run: &Run,
-        (item, pinned): (WorkItem, Option<Digest>),
+        (item, pins): (WorkItem, Pins),
     ) -> Result<WorkItem, Refusal> {
         if item.id != run.item {
             return Err(Refusal::Leaf(run.item.to_string()));
         }
-        let tool = app.catalog.tool_digest(&item.tool);
-        if pinned.is_some() && pinned != tool {
-            return Err(Refusal::Tool(item.tool));
-        }
-        grant::check_item(&self.claims, &item).map(|()| item)
+        grant::check_item(&self.claims, &item)?;
+        pins.check(&app.catalog, &item).map(|()| item)
     }
 
     /// Whether something may begin at `now`.

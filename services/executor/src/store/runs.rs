@@ -11,6 +11,7 @@ use sqlx::FromRow;
 
 use super::corrupt;
 use super::executions::micros;
+use crate::domain::pins::Pins;
 use crate::domain::{Run, RunState};
 
 pub(super) const STATEMENTS: &[Sql] =
@@ -19,14 +20,15 @@ pub(super) const STATEMENTS: &[Sql] =
 // A list of rows, in one statement however long it is.
 const INSERT_ALL: Sql = Sql::split(
     "INSERT INTO work_item_runs (id, execution_id, item_id, item, state, attempt, error, summary, cost_micros,
-         tool_digest)
-     SELECT row.id, $2, row.item_id, row.item, row.state, 0, row.error, '', 0, decode(row.tool_digest, 'hex')
+         tool_digest, rollback_digest)
+     SELECT row.id, $2, row.item_id, row.item, row.state, 0, row.error, '', 0, decode(row.tool_digest, 'hex'),
+         decode(row.rollback_digest, 'hex')
      FROM jsonb_to_recordset(CAST($1 AS JSONB)) AS row (id UUID, item_id TEXT, item JSONB, state TEXT, error TEXT,
-         tool_digest TEXT)",
+         tool_digest TEXT, rollback_digest TEXT)",
     "INSERT INTO work_item_runs (id, execution_id, item_id, item, state, attempt, error, summary, cost_micros,
-         tool_digest)
+         tool_digest, rollback_digest)
      SELECT unhex(value ->> 'id'), $2, value ->> 'item_id', value ->> 'item', value ->> 'state', 0, value ->> 'error',
-         '', 0, unhex(value ->> 'tool_digest')
+         '', 0, unhex(value ->> 'tool_digest'), unhex(value ->> 'rollback_digest')
      FROM json_each($1)",
 );
 const OF_EXECUTION: Sql = Sql::new(
@@ -34,7 +36,7 @@ const OF_EXECUTION: Sql = Sql::new(
          completed, undo_attempt, amended_by
      FROM work_item_runs WHERE execution_id = $1 ORDER BY id",
 );
-const ITEM: Sql = Sql::new("SELECT item, tool_digest FROM work_item_runs WHERE id = $1");
+const ITEM: Sql = Sql::new("SELECT item, tool_digest, rollback_digest FROM work_item_runs WHERE id = $1");
 const NAMED: Sql = Sql::new(
     "SELECT executions.session_id, work_item_runs.item_id
      FROM work_item_runs JOIN executions ON executions.id = work_item_runs.execution_id WHERE work_item_runs.id = $1",
@@ -63,11 +65,13 @@ const SAVE_ALL: Sql = Sql::split(
      FROM json_each($1) AS row WHERE work_item_runs.id = unhex(row.value ->> 'id')",
 );
 const ITEMS: Sql = Sql::split(
-    "SELECT id, item, tool_digest FROM work_item_runs
+    "SELECT id, item, tool_digest, rollback_digest FROM work_item_runs
      WHERE id IN (SELECT CAST(value AS UUID) FROM jsonb_array_elements_text(CAST($1 AS JSONB)))",
-    "SELECT id, item, tool_digest FROM work_item_runs WHERE id IN (SELECT unhex(value) FROM json_each($1))",
+    "SELECT id, item, tool_digest, rollback_digest FROM work_item_runs
+     WHERE id IN (SELECT unhex(value) FROM json_each($1))",
 );
-const REPLACE: Sql = Sql::new("UPDATE work_item_runs SET item = $2, tool_digest = $3 WHERE id = $1");
+const REPLACE: Sql =
+    Sql::new("UPDATE work_item_runs SET item = $2, tool_digest = $3, rollback_digest = $4 WHERE id = $1");
 // The first attempt's record stays: what a later one finds may be its predecessor's work.
 const KEEP: Sql = Sql::new(
     "INSERT INTO undo_records (run_id, path, previous) VALUES ($1, $2, $3) ON CONFLICT (run_id, path) DO NOTHING",
@@ -121,7 +125,7 @@ impl TryFrom<RunRow> for Run {
     }
 }
 
-/// A run that is added, for the tool of that digest.
+/// A run that is added, for the tools of these digests.
 #[derive(Serialize)]
 pub(crate) struct Added<'r> {
     id: String,
@@ -130,18 +134,21 @@ pub(crate) struct Added<'r> {
     state: &'static str,
     error: &'r str,
     tool_digest: Option<String>,
+    rollback_digest: Option<String>,
 }
 
 impl<'r> Added<'r> {
     /// The run of `item`.
-    pub(crate) fn new(run: &'r Run, item: &'r WorkItem, tool: Option<Digest>) -> Self {
+    pub(crate) fn new(run: &'r Run, item: &'r WorkItem, pins: Pins) -> Self {
+        let text = |digest: Digest| digest.to_string();
         Self {
             id: run.id.uuid().simple().to_string(),
             item_id: run.item.as_str(),
             item,
             state: run.state.as_str(),
             error: &run.error,
-            tool_digest: tool.map(|digest| digest.to_string()),
+            tool_digest: pins.tool.map(text),
+            rollback_digest: pins.rollback.map(text),
         }
     }
 }
@@ -167,10 +174,11 @@ pub(crate) async fn within(tx: &mut Tx, execution: ExecutionId) -> Result<Vec<Ru
     rows.into_iter().map(Run::try_from).collect()
 }
 
-/// The item of a run as it is stored now, and the digest of its tool when it was accepted.
-pub(crate) async fn item(db: &Db, run: Id<RunKind>) -> Result<(WorkItem, Option<Digest>), StoreError> {
-    let (Json(item), tool): (Json<WorkItem>, Option<Digest>) = db.query(ITEM).bind(run).one().await?;
-    Ok((item, tool))
+/// The item of a run as it is stored now, and its tools as they were when it was accepted.
+pub(crate) async fn item(db: &Db, run: Id<RunKind>) -> Result<(WorkItem, Pins), StoreError> {
+    let (Json(item), tool, rollback): (Json<WorkItem>, Option<Digest>, Option<Digest>) =
+        db.query(ITEM).bind(run).one().await?;
+    Ok((item, Pins { tool, rollback }))
 }
 
 /// Puts an item in the place of another, because it was approved instead.
@@ -178,9 +186,10 @@ pub(crate) async fn replace(
     tx: &mut Tx,
     run: Id<RunKind>,
     item: &WorkItem,
-    tool: Option<Digest>,
+    pins: Pins,
 ) -> Result<(), StoreError> {
-    tx.query(REPLACE).bind(run).bind(Json(item)).bind(tool).execute().await.map(drop)
+    let statement = tx.query(REPLACE).bind(run).bind(Json(item));
+    statement.bind(pins.tool).bind(pins.rollback).execute().await.map(drop)
 }
 
 /// Session and item of a run.
@@ -250,13 +259,15 @@ pub(crate) async fn save_all(tx: &mut Tx, runs: &[&Run]) -> Result<(), StoreErro
 /// As [`item`], for many at once.
 pub(crate) async fn items(db: &Db, runs: &[Id<RunKind>]) -> Result<Stored, StoreError> {
     let ids: Vec<String> = runs.iter().map(|id| id.uuid().simple().to_string()).collect();
-    let rows: Vec<(Id<RunKind>, Json<WorkItem>, Option<Digest>)> =
-        db.query(ITEMS).bind(Json(&ids)).all().await?;
-    Ok(rows.into_iter().map(|(id, Json(item), tool)| (id, (item, tool))).collect())
+    let rows: Vec<StoredRow> = db.query(ITEMS).bind(Json(&ids)).all().await?;
+    let stored = |(id, Json(item), tool, rollback)| (id, (item, Pins { tool, rollback }));
+    Ok(rows.into_iter().map(stored).collect())
 }
 
+type StoredRow = (Id<RunKind>, Json<WorkItem>, Option<Digest>, Option<Digest>);
+
 /// Items as they are stored, with the digests of their tools, by run.
-pub(crate) type Stored = HashMap<Id<RunKind>, (WorkItem, Option<Digest>)>;
+pub(crate) type Stored = HashMap<Id<RunKind>, (WorkItem, Pins)>;
 
 /// What stood in a file before an item wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -248,10 +248,13 @@ impl Toolbox {
         }
     }
 
-    /// What the call is about to overwrite, kept so that it can be put back.
-    pub(crate) async fn keep(&self, call: &Call) -> Result<Vec<Kept>, ToolError> {
+    /// What the call is about to overwrite or, where it is to be put back, to delete.
+    pub(crate) async fn keep(&self, call: &Call, put_back: bool) -> Result<Vec<Kept>, ToolError> {
         match self.tool(&call.tool) {
-            Some(Tool::FileWrite) => file::keep(call, &self.blobs).await.map(|kept| vec![kept]),
+            Some(Tool::FileDelete) if !put_back => Ok(Vec::new()),
+            Some(Tool::FileWrite | Tool::FileDelete) => {
+                file::keep(call, &self.blobs).await.map(|kept| vec![kept])
+            }
             _ => Ok(Vec::new()),
         }
     }

@@ -2,16 +2,16 @@
 
 use assent_core::Digest;
 use assent_core::grant::GrantClaims;
-use assent_plan::{DependencyType, Plan, WorkItem};
+use assent_plan::{DependencyType, Plan, Rollback, WorkItem};
 use assent_proto::event::v1::event::Payload;
 use assent_proto::execution::v1::{ExecutionState, WorkItemRunState as Run};
-use assent_proto::executor::v1::GetExecutionRequest;
+use assent_proto::executor::v1::{GetExecutionRequest, RollbackRequest};
 use assent_store::{Json, Sql};
 use assent_testkit::{Storage, both_storages};
 use serde_json::json;
 
 use crate::gate::{claims, sign};
-use crate::rig::{Rig, assert_state, item, plan, run, states};
+use crate::rig::{Rig, assert_state, item, object, plan, run, states};
 
 both_storages!(
     a_grant_that_does_not_fit_is_refused_by_name,
@@ -19,6 +19,9 @@ both_storages!(
     a_row_that_is_changed_while_it_waits_does_not_run,
     a_grant_that_is_taken_back_stops_what_has_not_begun,
     a_tool_that_changed_is_not_called,
+    an_item_whose_way_back_changed_does_not_begin,
+    a_rollback_by_a_tool_that_changed_stops_and_says_so,
+    a_rollback_that_was_edited_is_not_gone,
     the_row_of_another_item_or_session_is_no_permission,
     what_has_not_begun_when_the_grant_expires_does_not_begin,
 );
@@ -176,6 +179,120 @@ async fn a_tool_that_changed_is_not_called(storage: Storage) {
     tx.query(CHANGE).bind(Digest::of(&[b"another"])).execute().await.unwrap();
     tx.commit().await.unwrap();
     stopped(&rig, session, "TOOL_CHANGED").await;
+    rig.stop().await;
+}
+
+/// Two items of which the first has a way back, and the second fails once there is a file `go`.
+fn with_a_way_back() -> Plan {
+    let mut first = item("first", "file_write", json!({ "path": "a.txt", "content": "a" }));
+    first.rollback = None;
+    let mut done = item("done", "shell", json!({ "command": "touch done" }));
+    done.rollback = Some(Rollback {
+        tool: "shell".to_owned(),
+        arguments: object(json!({ "command": "echo undone >> undone", "use_shell": true })),
+    });
+    let wait = json!({ "command": "until test -e go; do sleep 0.02; done; exit 1", "use_shell": true });
+    let items = vec![first, done, item("fails", "shell", wait)];
+    plan(
+        items,
+        &[("first", "done", DependencyType::Dependency), ("done", "fails", DependencyType::Dependency)],
+    )
+}
+
+/// Approves it, and waits until the item runs that will fail.
+async fn about_to_fail(rig: &Rig) -> assent_core::id::SessionId {
+    let session = rig.approve(&with_a_way_back()).await;
+    let waits = |fact: &Payload| match fact {
+        Payload::WorkItemRunChanged(changed) => {
+            changed.run.as_ref().is_some_and(|run| run.item_id == "fails")
+        }
+        _ => false,
+    };
+    rig.facts(session, waits).await;
+    session
+}
+
+/// Changes rows of the executor; how many.
+async fn tamper(rig: &Rig, sql: Sql, digest: Option<Digest>) -> u64 {
+    let db = rig.database().await;
+    let mut tx = db.begin().await.unwrap();
+    let changed = tx.query(sql).bind(digest).execute().await.unwrap();
+    tx.commit().await.unwrap();
+    changed
+}
+
+async fn an_item_whose_way_back_changed_does_not_begin(storage: Storage) {
+    const CHANGE: Sql = Sql::new("UPDATE work_item_runs SET rollback_digest = $1 WHERE item_id = 'b'");
+
+    let mut rig = Rig::new(storage).await;
+    let session = begun(&rig).await;
+    tamper(&rig, CHANGE, Some(Digest::of(&[b"another"]))).await;
+    stopped(&rig, session, "TOOL_CHANGED").await;
+    rig.stop().await;
+}
+
+async fn a_rollback_by_a_tool_that_changed_stops_and_says_so(storage: Storage) {
+    const PINNED: Sql = Sql::new("SELECT rollback_digest FROM work_item_runs WHERE item_id = 'done'");
+    const CHANGE: Sql = Sql::new("UPDATE work_item_runs SET rollback_digest = $1 WHERE item_id = 'done'");
+
+    let mut rig = Rig::new(storage).await;
+    let session = about_to_fail(&rig).await;
+    let db = rig.database().await;
+    let pinned: Option<Digest> = db.query(PINNED).scalar().await.unwrap();
+    assert!(pinned.is_some(), "nothing is pinned");
+    tamper(&rig, CHANGE, Some(Digest::of(&[b"another"]))).await;
+    let workspace = rig.workspace(&rig.execution(session).await.id);
+    std::fs::write(workspace.join("go"), "").unwrap();
+    let (ended, _) = rig.ended(session).await;
+    assert_state(&ended, ExecutionState::RollbackFailed);
+    assert!(ended.error.starts_with("TOOL_CHANGED: "), "{}", ended.error);
+    let expected = [("done", Run::RollbackFailed), ("fails", Run::Failed), ("first", Run::Succeeded)];
+    assert_eq!(states(&ended), expected);
+    assert!(run(&ended, "done").error.starts_with("TOOL_CHANGED: "), "{ended:#?}");
+    assert!(!workspace.join("undone").exists() && workspace.join("a.txt").exists());
+    let facts = rig.facts(session, |fact| matches!(fact, Payload::ExecutionEnded(_))).await;
+    let refused = facts.iter().find_map(|event| match event.payload.as_ref() {
+        Some(Payload::ExecutionRefused(refused)) => Some(refused.reason.as_str()),
+        _ => None,
+    });
+    assert_eq!(refused, Some("TOOL_CHANGED"));
+
+    // Once the tool is what it was, a person has the rest undone.
+    tamper(&rig, CHANGE, pinned).await;
+    let request = RollbackRequest { session_id: session.to_string(), reason: "again".to_owned() };
+    rig.client().rollback(request).await.unwrap();
+    let again = |fact: &Payload| match fact {
+        Payload::ExecutionEnded(ended) => {
+            ended.execution.as_ref().unwrap().state() == ExecutionState::RolledBack
+        }
+        _ => false,
+    };
+    rig.facts(session, again).await;
+    let ended = rig.execution(session).await;
+    let expected = [("done", Run::RolledBack), ("fails", Run::Failed), ("first", Run::RolledBack)];
+    assert_eq!(states(&ended), expected);
+    assert_eq!(std::fs::read_to_string(workspace.join("undone")).unwrap(), "undone\n");
+    assert!(!workspace.join("a.txt").exists());
+    rig.stop().await;
+}
+
+async fn a_rollback_that_was_edited_is_not_gone(storage: Storage) {
+    const CHANGE: Sql = Sql::new("UPDATE work_item_runs SET item = $1 WHERE item_id = 'done'");
+
+    let mut rig = Rig::new(storage).await;
+    let session = about_to_fail(&rig).await;
+    let mut evil = with_a_way_back().items.remove(1);
+    evil.rollback.as_mut().unwrap().arguments = object(json!({ "command": "touch evil" }));
+    let db = rig.database().await;
+    let mut tx = db.begin().await.unwrap();
+    assert_eq!(tx.query(CHANGE).bind(Json(evil)).execute().await.unwrap(), 1);
+    tx.commit().await.unwrap();
+    let workspace = rig.workspace(&rig.execution(session).await.id);
+    std::fs::write(workspace.join("go"), "").unwrap();
+    let (ended, _) = rig.ended(session).await;
+    assert_state(&ended, ExecutionState::RollbackFailed);
+    assert!(run(&ended, "done").error.starts_with("ITEM_LEAF_MISMATCH: "), "{ended:#?}");
+    assert!(!workspace.join("undone").exists() && !workspace.join("evil").exists());
     rig.stop().await;
 }
 

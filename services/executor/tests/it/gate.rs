@@ -128,6 +128,11 @@ impl Gate {
         tx.commit().await.unwrap();
     }
 
+    fn status(&self, session: &str) -> GrantStatus {
+        let revoked = self.shared.revoked.lock().unwrap().contains(&session.parse().unwrap());
+        if revoked { GrantStatus::Revoked } else { GrantStatus::Valid }
+    }
+
     fn decided(&self, session: &str) -> Result<(String, PlanVersion), Status> {
         let session: SessionId = session.parse().map_err(|_| Status::not_found("session"))?;
         self.shared
@@ -188,8 +193,10 @@ impl ApprovalService for Gate {
     type WatchSessionStream = Pin<Box<dyn Stream<Item = Result<WatchSessionResponse, Status>> + Send>>;
 
     async fn get_grant(&self, request: Request<GetGrantRequest>) -> Answer<GetGrantResponse> {
-        let (grant, _) = self.decided(&request.into_inner().session_id)?;
-        Ok(Response::new(GetGrantResponse { grant, expire_time: None }))
+        let session = request.into_inner().session_id;
+        let (grant, _) = self.decided(&session)?;
+        let status = self.status(&session).into();
+        Ok(Response::new(GetGrantResponse { grant, expire_time: None, status }))
     }
 
     async fn get_keys(&self, _: Request<GetKeysRequest>) -> Answer<GetKeysResponse> {
@@ -239,10 +246,8 @@ impl ApprovalService for Gate {
     async fn check_grant(&self, request: Request<CheckGrantRequest>) -> Answer<CheckGrantResponse> {
         let session = request.into_inner().session_id;
         self.decided(&session)?;
-        let revoked = self.shared.revoked.lock().unwrap().contains(&session.parse().unwrap());
-        let status = if revoked { GrantStatus::Revoked } else { GrantStatus::Valid };
         Ok(Response::new(CheckGrantResponse {
-            status: status.into(),
+            status: self.status(&session).into(),
             reason: "second thoughts".to_owned(),
             revoke_time: None,
         }))

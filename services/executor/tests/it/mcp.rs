@@ -3,22 +3,23 @@
 use std::path::{Path, PathBuf};
 
 use assent_executor::McpServer;
-use assent_plan::{DependencyType, Plan};
+use assent_plan::{DependencyType, Plan, Rollback};
 use assent_proto::event::v1::event::Payload;
-use assent_proto::execution::v1::{Execution, ExecutionState};
+use assent_proto::execution::v1::{Execution, ExecutionState, WorkItemRunState as Run};
 use assent_proto::executor::v1::{DescribeMcpServerRequest, ListToolsRequest, McpTool};
 use assent_testkit::{Storage, both_storages};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::gate::{claims, sign};
-use crate::rig::{Rig, assert_state, item, plan, run};
+use crate::rig::{Rig, assert_state, item, object, plan, run};
 use crate::server::Server;
 
 both_storages!(
     a_server_works_in_the_workspace_and_nowhere_else,
     a_server_is_called_over_http,
     a_tool_that_its_server_describes_otherwise_is_not_called,
+    a_rollback_by_a_tool_that_its_server_describes_otherwise_is_not_gone,
     a_server_sees_the_environment_that_it_is_given,
     a_server_that_does_not_start_is_quoted,
 );
@@ -200,6 +201,45 @@ async fn a_tool_that_its_server_describes_otherwise_is_not_called(storage: Stora
             let ended = rig.execution(session).await;
             assert_state(&ended, ExecutionState::Failed);
             assert!(!rig.workspace(&ended.id).join("note.txt").exists());
+        }
+    }
+    rig.stop().await;
+}
+
+async fn a_rollback_by_a_tool_that_its_server_describes_otherwise_is_not_gone(storage: Storage) {
+    let mut rig = with_server(storage, "files", program("server-filesystem", &["{workspace}"])).await;
+    let found = described(&rig, "files").await;
+    with_tools(&mut rig, "files", &[("write_note", "write_file", digest(&found, "read_file"))]).await;
+    let undo = json!({ "path": "undone.txt", "content": "undone" });
+    let mut done = item("done", "shell", json!({ "command": "touch done" }));
+    done.rollback = Some(Rollback { tool: "write_note".to_owned(), arguments: object(undo) });
+    let items = vec![done, item("fails", "shell", json!({ "command": "false" }))];
+    let plan = plan(items, &[("done", "fails", DependencyType::Dependency)]);
+    for dry_run in [false, true] {
+        let session = rig.session();
+        let mut claims = claims(&rig.source, session, &plan);
+        if dry_run {
+            claims.conditions.push(json!({ "dry_run_first": true }));
+        }
+        rig.gate.approve(&rig.source, session, &plan, sign(&claims, 1)).await;
+        let facts = rig.facts(session, |fact| matches!(fact, Payload::ExecutionEnded(_))).await;
+        let refused = facts.iter().find_map(|event| match event.payload.as_ref() {
+            Some(Payload::ExecutionRefused(refused)) => Some((refused.reason.as_str(), &refused.message)),
+            _ => None,
+        });
+        let (reason, message) = refused.expect("no alarm");
+        assert_eq!(reason, "TOOL_CHANGED");
+        assert!(message.contains("`write_note`"), "{message}");
+        let ended = rig.execution(session).await;
+        let workspace = rig.workspace(&ended.id);
+        assert!(!workspace.join("undone.txt").exists());
+        if dry_run {
+            assert_state(&ended, ExecutionState::Failed);
+            assert!(!workspace.join("done").exists(), "it began without a way back");
+        } else {
+            assert_state(&ended, ExecutionState::RollbackFailed);
+            assert_eq!(run(&ended, "done").state(), Run::RollbackFailed);
+            assert!(run(&ended, "done").error.starts_with("TOOL_CHANGED: "), "{ended:#?}");
         }
     }
     rig.stop().await;

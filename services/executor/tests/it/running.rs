@@ -13,6 +13,7 @@ both_storages!(
     outputs_flow_into_a_file_that_can_be_downloaded,
     a_failure_is_retried_then_everything_is_undone_in_reverse,
     what_cannot_be_undone_is_said,
+    a_deleted_file_is_put_back_where_the_plan_says_so,
     limits_and_missing_means_fail_the_item_before_it_begins,
 );
 
@@ -151,6 +152,28 @@ async fn what_cannot_be_undone_is_said(storage: Storage) {
     assert_state(&ended, ExecutionState::RollbackFailed);
     assert_eq!(states(&ended), [("broken", Run::Failed), ("done", Run::RollbackFailed)]);
     assert!(run(&ended, "done").error.starts_with("NOT_REVERSIBLE"));
+    rig.stop().await;
+}
+
+async fn a_deleted_file_is_put_back_where_the_plan_says_so(storage: Storage) {
+    let mut rig = Rig::new(storage).await;
+    for (possible, end, content) in
+        [(Some(true), ExecutionState::RolledBack, Some("old")), (None, ExecutionState::RollbackFailed, None)]
+    {
+        let mut delete = item("delete", "file_delete", json!({ "path": "a/old.txt" }));
+        delete.rollback_possible = possible;
+        let make = json!({ "command": "mkdir a; printf old > a/old.txt", "use_shell": true });
+        let mut make = item("make", "shell", make);
+        // Nothing to undo about it.
+        make.rollback =
+            Some(Rollback { tool: "shell".to_owned(), arguments: object(json!({ "command": "true" })) });
+        let items = vec![make, delete, item("fails", "shell", json!({ "command": "test -e a/old.txt" }))];
+        let plan = plan(items, &[("make", "delete", HARD), ("delete", "fails", HARD)]);
+        let (ended, _) = rig.execute(&plan).await;
+        assert_state(&ended, end);
+        let found = std::fs::read_to_string(rig.workspace(&ended.id).join("a/old.txt")).ok();
+        assert_eq!(found.as_deref(), content, "{ended:#?}");
+    }
     rig.stop().await;
 }
 

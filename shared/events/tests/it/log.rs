@@ -4,6 +4,7 @@ use assent_core::{Actor, Code, Fault as _};
 use assent_events::append;
 use assent_proto::event::v1::ReadEventsRequest;
 use assent_rpc::RemoteFault;
+use assent_store::Backend;
 
 use crate::rig::{Rig, SERVICE, fact, person, text};
 use assent_testkit::{Storage, both_storages};
@@ -44,6 +45,11 @@ async fn events_that_nobody_placed_yet_are_never_removed(test: Storage) {
     let rig = Rig::new(&test).await;
     rig.say("waiting", None).await;
     rig.context.clock().advance(Duration::from_hours(1000));
+    if rig.db.backend() == Backend::Sqlite {
+        // It has its place from the start.
+        assert_eq!(rig.log.read(0, 10, None).await.unwrap().len(), 1);
+        return;
+    }
     assert_eq!(rig.log.compact(rig.context.now()).await.unwrap(), 0);
     rig.relay().drain().await.unwrap();
     assert_eq!(rig.log.read(0, 10, None).await.unwrap().len(), 1);

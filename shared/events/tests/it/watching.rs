@@ -1,11 +1,13 @@
 use assent_core::{Actor, Code, Fault as _};
+use assent_events::Doorbell;
 use assent_proto::event::v1::WatchEventsRequest;
 use assent_proto::event::v1::watch_events_response::Message;
 use assent_rpc::RemoteFault;
+use futures_util::FutureExt as _;
 use tokio::task::JoinSet;
 use tonic::{Status, Streaming};
 
-use crate::rig::{LONG, Rig, text};
+use crate::rig::{LONG, Rig, SERVICE, text};
 use assent_testkit::{Storage, both_storages};
 
 type Responses = Streaming<assent_proto::event::v1::WatchEventsResponse>;
@@ -69,6 +71,31 @@ async fn a_watch_of_one_session_knows_how_far_the_others_are(test: Storage) {
     assert_eq!(bookmark(&mut responses).await, 5);
 }
 
+async fn those_who_follow_one_session_are_woken_by_it_alone(test: Storage) {
+    let rig = Rig::new(&test).await;
+    let mut tasks = JoinSet::new();
+    let (mine, other) = (rig.context.new_id(), rig.context.new_id());
+    let [mut all, mut of_mine, mut of_other] = [
+        rig.bus.subscribe(SERVICE),
+        rig.bus.subscribe_to(SERVICE, mine),
+        rig.bus.subscribe_to(SERVICE, other),
+    ];
+    // Who has gone is no reason to forget who stays.
+    drop(rig.bus.subscribe_to(SERVICE, mine));
+    tasks.spawn(rig.relay().run(rig.shutdown.clone()));
+    rig.say("other", Some(other)).await;
+    tokio::time::timeout(LONG, of_other.ring()).await.unwrap();
+    [&mut all, &mut of_mine, &mut of_other].into_iter().for_each(Doorbell::clear);
+    rig.say("mine", Some(mine)).await;
+    tokio::time::timeout(LONG, of_mine.ring()).await.unwrap();
+    tokio::time::timeout(LONG, all.ring()).await.unwrap();
+    assert!(of_other.ring().now_or_never().is_none(), "it was woken by what is none of its business");
+    rig.say("nobody's", None).await;
+    tokio::time::timeout(LONG, all.ring()).await.unwrap();
+    assert!(of_mine.ring().now_or_never().is_none());
+    rig.stop(tasks).await;
+}
+
 async fn a_watch_ends_when_the_server_stops(test: Storage) {
     let rig = Rig::new(&test).await;
     let mut responses = watch(&rig, 0, String::new()).await;
@@ -93,6 +120,7 @@ async fn a_watch_from_before_what_is_kept_is_refused(test: Storage) {
 both_storages!(
     a_watch_shows_what_was_and_what_comes,
     a_watch_of_one_session_knows_how_far_the_others_are,
+    those_who_follow_one_session_are_woken_by_it_alone,
     a_watch_ends_when_the_server_stops,
     a_watch_from_before_what_is_kept_is_refused,
 );
