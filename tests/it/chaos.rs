@@ -82,8 +82,8 @@ async fn workflows_outlive(fault: Fault) {
             ids
         });
     }
-    assert_eq!(cluster.wires().len(), 13);
-    for ((caller, called), wire) in cluster.wires() {
+    let between = cluster.wires().iter().filter(|((caller, _), _)| *caller != "dashboard");
+    for ((caller, called), wire) in between {
         wire.set(fault);
         eventually(&format!("{fault:?} between {caller} and {called}"), || async {
             (wire.struck() > 0).then_some(())

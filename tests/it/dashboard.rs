@@ -1,7 +1,10 @@
 //! What the dashboard lets through, as a browser would ask for it: HTTP/1.1, a cookie, gRPC-Web.
 
-use assent_tests::people;
+use std::time::Duration;
+
 use assent_tests::process::{Cluster, Dev};
+use assent_tests::{Fault, eventually, people};
+use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -111,4 +114,49 @@ async fn in_front_of_six_processes_it_passes_the_callers_own_credential_on() {
     let headers = [("cookie", cookie.as_str()), ("origin", address.as_str())];
     let broken = call(&address, GET_CALLER, &headers).await;
     assert!(broken.head.contains("grpc-status: 14") || broken.holds("grpc-status:14"), "{}", broken.head);
+}
+
+/// A call to each service that the dashboard passes on.
+const CALLS: [(&str, &str); 5] = [
+    ("risk", "/assent.risk.v1.RiskService/GetPolicy"),
+    ("versioning", "/assent.versioning.v1.VersioningService/ListVersions"),
+    ("approval-gate", GET_CALLER),
+    ("executor", "/assent.executor.v1.ExecutorService/ListTools"),
+    ("notification", "/assent.notification.v1.NotificationService/ListInbox"),
+];
+
+/// Whether a service answered, be it with a refusal.
+fn answered(answer: &Answer) -> bool {
+    let not_now = ["4", "14"].iter().any(|code| {
+        answer.head.contains(&format!("grpc-status: {code}")) || answer.holds(&format!("grpc-status:{code}"))
+    });
+    answer.status == 200 && !not_now
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_wire_is_told_to_the_page_and_passes() {
+    let mut cluster = Cluster::start_wired().await;
+    let address = cluster.start_dashboard().await;
+    let lead = format!("Bearer {}", people::token(people::LEAD));
+    let headers = [("authorization", lead.as_str()), ("grpc-timeout", "2S")];
+    let (address, headers) = (&address, &headers);
+    let ask_all = || {
+        join_all(CALLS.map(|(service, path)| async move { (service, call(address, path, headers).await) }))
+    };
+    for (service, answer) in ask_all().await {
+        assert!(answered(&answer), "{service}: {}", answer.head);
+    }
+    for fault in [Fault::Latency(Duration::from_secs(3600)), Fault::Reset, Fault::HalfOpen, Fault::Blackhole]
+    {
+        let wires = || CALLS.map(|(service, _)| &cluster.wires()[&("dashboard", service)]);
+        wires().iter().for_each(|wire| wire.set(fault));
+        for (service, answer) in ask_all().await {
+            assert!(!answered(&answer), "{service} with {fault:?}: {}", answer.head);
+        }
+        wires().iter().for_each(|wire| wire.set(Fault::None));
+        eventually(&format!("{fault:?} to pass"), || async {
+            ask_all().await.iter().all(|(_, answer)| answered(answer)).then_some(())
+        })
+        .await;
+    }
 }

@@ -92,6 +92,10 @@ fn actions(frame: &mut Frame, session: &PlanReviewSession) {
         let tag = format!("[{name}]");
         let head = plain(format!("{}. ", number + 1)).then(format!("{tag:<widest$} "), *tone);
         frame.after(head, &item.name, Tone::Plain);
+        if item.rollback_possible == Some(false) {
+            let below = plain(" ".repeat(format!("{}. ", number + 1).len() + widest + 1));
+            frame.after(below, "point of no return: cannot be undone", Tone::Warn);
+        }
     }
 }
 
@@ -199,6 +203,21 @@ mod tests {
         let now = Timestamp::from_micros(1_765_461_600_000_000).unwrap();
         let keys = "[A]pprove  [R]eject  [M]odify  [?]Details  [Q]uit";
         insta::assert_snapshot!(lines(&screen(&session(), now, None, keys)).join("\n"));
+    }
+
+    #[test]
+    fn what_cannot_be_undone_is_said_before_it_is_approved() {
+        let mut session = session();
+        let draw = |session: &PlanReviewSession| {
+            lines(&screen(session, Timestamp::from_micros(0).unwrap(), None, "")).join("\n")
+        };
+        assert!(!draw(&session).contains("point of no return"));
+        session.plan.as_mut().unwrap().items[3].rollback_possible = Some(false);
+        assert!(
+            draw(&session).contains("              point of no return: cannot be undone"),
+            "{}",
+            draw(&session)
+        );
     }
 
     #[test]
