@@ -19,13 +19,14 @@ if [ ! -x "$programs/assent-planner" ]; then
   git worktree remove --force "$tree" 2>/dev/null || rm -rf "$tree"
   git worktree prune
   git worktree add --quiet --detach "$tree" "$earlier"
-  # One folder of artifacts for both: third-party crates are built once. The programs of the two have the same names there.
-  CARGO_TARGET_DIR=$PWD/target cargo build --manifest-path "$tree/Cargo.toml" --workspace --bins
+  # One folder of artifacts for both: third-party crates are built once, if for
+  # the same features. The programs of the two have the same names there.
+  CARGO_TARGET_DIR=$PWD/target cargo build --manifest-path "$tree/Cargo.toml" --workspace --all-targets
   mkdir -p "$programs"
   for program in planner risk versioning approval-gate executor notification; do
     cp "target/debug/assent-$program" "$programs/"
   done
   git worktree remove --force "$tree"
 fi
-cargo build --workspace --bins
+cargo build --workspace --all-targets
 ASSENT_TEST_EARLIER=$programs tests/servers.sh cargo nextest run --workspace --run-ignored only -E 'test(skew::)'

@@ -53,7 +53,9 @@ impl Method {
 /// Every method of the contract.
 pub(crate) fn methods() -> Vec<Method> {
     let mut all = Vec::new();
-    for service in assent_proto::pool().services() {
+    // With the comments.
+    let pool = prost_reflect::DescriptorPool::decode(assent_proto::DESCRIPTORS).unwrap();
+    for service in pool.services() {
         let info = service.parent_file_descriptor_proto().source_code_info.clone().unwrap_or_default();
         for method in service.methods() {
             let location = info.location.iter().find(|location| location.path == method.path());

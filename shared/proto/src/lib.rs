@@ -14,10 +14,11 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descrip
 
 static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
     // The bytes were written by this crate's build script; an empty pool makes every later lookup fail loudly.
-    DescriptorPool::decode(DESCRIPTORS).unwrap_or_default()
+    DescriptorPool::decode(include_bytes!(concat!(env!("OUT_DIR"), "/bare.binpb")).as_slice())
+        .unwrap_or_default()
 });
 
-/// The contract's descriptors.
+/// The contract's descriptors, without the comments.
 pub fn pool() -> &'static DescriptorPool {
     &POOL
 }

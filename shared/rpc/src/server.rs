@@ -12,6 +12,7 @@ use tower::ServiceExt as _;
 
 use crate::access::OPEN_SERVICES;
 use crate::door::{Door, door};
+use crate::reflection;
 use crate::status::status;
 
 /// Largest message that is read: a plan at its limits fits.
@@ -22,37 +23,11 @@ pub const LIVENESS: &str = "liveness";
 
 const HEALTH: &str = "/grpc.health.v1.Health/";
 
-/// A port that cannot be served.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// The reflection service does not like the descriptors.
-    #[error("the contract cannot be reflected")]
-    Reflection(#[from] tonic_reflection::server::Error),
-}
-
 /// Puts reflection beside `routes` and the door before all of them.
-///
-/// # Errors
-/// When the descriptors are unusable.
-pub fn router(mut routes: RoutesBuilder, guard: Door) -> Result<axum::Router, ServeError> {
-    // Only what this port serves is advertised; the whole contract can be described.
-    let served: Vec<String> =
-        guard.services().chain(OPEN_SERVICES.iter().copied()).map(str::to_owned).collect();
-    let reflection = || {
-        let builder = tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(assent_proto::DESCRIPTORS)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET)
-            .include_reflection_service(false);
-        served.iter().fold(builder, |builder, name| builder.with_service_name(name))
-    };
-    routes.add_service(reflection().build_v1()?);
-    // grpcurl before 1.9 knows only the alpha.
-    routes.add_service(reflection().build_v1alpha()?);
-    let router = routes.routes().into_axum_router();
-    Ok(router.layer(axum::middleware::from_fn_with_state(guard, door)))
+pub fn router(routes: RoutesBuilder, guard: Door) -> axum::Router {
+    let served = guard.services().chain(OPEN_SERVICES.iter().copied()).map(str::to_owned).collect();
+    let router = routes.routes().into_axum_router().merge(reflection::routes(served));
+    router.layer(axum::middleware::from_fn_with_state(guard, door))
 }
 
 /// What listens: it is alive from the beginning, and answers calls once [`Port::open`] gave it something to answer with.

@@ -38,9 +38,6 @@ pub enum RunError {
         /// What it said, or why it did not.
         why: String,
     },
-    /// The port broke.
-    #[error("the server ended")]
-    Serve(#[from] assent_rpc::ServeError),
     /// A task that must not end did.
     #[error("the task {0} failed")]
     Task(&'static str),

@@ -165,14 +165,11 @@ impl Host {
     /// When the port cannot be served.
     pub async fn start(self, listener: TcpListener) -> Result<Running, RunError> {
         let listening = Listening::open(listener, Connections::default(), &self.wiring).await?;
-        self.start_on(listening).await
+        Ok(self.start_on(listening).await)
     }
 
     /// Serves everything that was added on a port that is listened on already.
-    ///
-    /// # Errors
-    /// When the contract cannot be reflected.
-    pub async fn start_on(mut self, listening: Listening) -> Result<Running, RunError> {
+    pub async fn start_on(mut self, listening: Listening) -> Running {
         let Listening { address, port, server, health } = listening;
         let stop = self.wiring.stop().clone();
         let databases: Vec<Db> = self.logs.iter().map(|log| log.db().clone()).collect();
@@ -184,7 +181,7 @@ impl Host {
         let (rpc, access) = (self.wiring.rpc_metrics().clone(), self.access.clone());
         let (credentials, source) = (self.wiring.credentials().clone(), self.wiring.source().clone());
         let door = Door::new(credentials.clone(), self.access, source).with_limits(self.wiring.limits());
-        let router = assent_rpc::measured(assent_rpc::router(self.routes, door)?, &access, rpc);
+        let router = assent_rpc::measured(assent_rpc::router(self.routes, door), &access, rpc);
         self.wiring.set_routes(router.clone());
         for start in self.starts {
             start(&mut self.tasks);
@@ -213,7 +210,7 @@ impl Host {
         port.open(router, self.web);
         port.set_ready(true).await;
         let metrics = self.wiring.metrics().clone();
-        Ok(Running { address, stop, port, server, health, tasks: self.tasks, databases, metrics })
+        Running { address, stop, port, server, health, tasks: self.tasks, databases, metrics }
     }
 }
 

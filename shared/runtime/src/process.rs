@@ -144,7 +144,7 @@ async fn serve<S: Service>(
     if let Some(address) = settings.metrics.listen {
         host.serve_metrics(bind(address).await?);
     }
-    let running = host.start_on(listening).await?;
+    let running = host.start_on(listening).await;
     tracing::info!(service = S::NAME, address = %running.address(), "serving");
     tokio::select! {
         () = stop_signal() => tracing::info!("stopping"),

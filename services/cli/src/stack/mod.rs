@@ -77,7 +77,7 @@ impl Stack {
         }
         let listener = bind(address).await?;
         let listening = Listening::open(listener, settings.server.connections()?, &surroundings).await?;
-        let running = host.start_on(listening).await?;
+        let running = host.start_on(listening).await;
         let grace = Duration::from_secs(settings.server.shutdown_grace_seconds);
         Ok(Self { running, grace, _lock: lock })
     }

@@ -126,7 +126,7 @@ impl Rig {
         let listening = Listening::open(listener, connections, &wiring).await.unwrap();
         let mut host = Host::new(wiring);
         host.add::<Echo>(()).await.unwrap();
-        Self { running: host.start_on(listening).await.unwrap(), clock }
+        Self { running: host.start_on(listening).await, clock }
     }
 
     pub(crate) fn address(&self) -> String {

@@ -1,0 +1,60 @@
+//! The contract, described to whoever asks. Made when the first one does: it takes megabytes, and most never ask.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use axum::routing::any;
+use tonic::Status;
+use tonic::service::Routes;
+use tonic_reflection::server::{Builder, Error};
+use tower::ServiceExt as _;
+
+/// Both versions: grpcurl before 1.9 knows only the alpha.
+const PATHS: [&str; 2] = [
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+];
+
+#[derive(Clone)]
+struct Reflection {
+    /// Full names of what this port serves. Only that is advertised; the whole contract can be described.
+    served: Arc<[String]>,
+    made: Arc<OnceLock<Option<axum::Router>>>,
+}
+
+/// Answers what is asked about `served` and the contract.
+pub(crate) fn routes(served: Vec<String>) -> axum::Router {
+    let reflection = Reflection { served: served.into(), made: Arc::default() };
+    let routes = PATHS.iter().fold(axum::Router::new(), |routes, path| routes.route(path, any(answer)));
+    routes.with_state(reflection)
+}
+
+async fn answer(State(reflection): State<Reflection>, request: Request) -> Response {
+    let made = reflection.made.get_or_init(|| match make(&reflection.served) {
+        Ok(routes) => Some(routes),
+        Err(error) => {
+            tracing::error!(%error, "the contract cannot be reflected");
+            None
+        }
+    });
+    match made {
+        Some(routes) => routes.clone().oneshot(request).await.unwrap_or_else(|never| match never {}),
+        None => Status::internal("the contract cannot be described").into_http(),
+    }
+}
+
+fn make(served: &[String]) -> Result<axum::Router, Error> {
+    let builder = || {
+        let builder = Builder::configure()
+            .register_encoded_file_descriptor_set(assent_proto::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET)
+            .include_reflection_service(false);
+        served.iter().fold(builder, |builder, name| builder.with_service_name(name))
+    };
+    let routes = Routes::new(builder().build_v1()?).add_service(builder().build_v1alpha()?);
+    Ok(routes.into_axum_router())
+}
