@@ -2,13 +2,15 @@
 
 use std::sync::{Arc, OnceLock};
 
+use assent_core::{Code, Fault, Reason};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::any;
-use tonic::Status;
 use tonic::service::Routes;
 use tonic_reflection::server::{Builder, Error};
 use tower::ServiceExt as _;
+
+use crate::status::status;
 
 /// Both versions: grpcurl before 1.9 knows only the alpha.
 const PATHS: [&str; 2] = [
@@ -20,7 +22,21 @@ const PATHS: [&str; 2] = [
 struct Reflection {
     /// Full names of what this port serves. Only that is advertised; the whole contract can be described.
     served: Arc<[String]>,
-    made: Arc<OnceLock<Option<axum::Router>>>,
+    made: Arc<OnceLock<Result<axum::Router, Unreflected>>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the contract cannot be reflected")]
+struct Unreflected(#[from] Error);
+
+impl Fault for Unreflected {
+    fn code(&self) -> Code {
+        Code::Internal
+    }
+
+    fn reason(&self) -> Reason {
+        Reason::new("INTERNAL")
+    }
 }
 
 /// Answers what is asked about `served` and the contract.
@@ -31,20 +47,13 @@ pub(crate) fn routes(served: Vec<String>) -> axum::Router {
 }
 
 async fn answer(State(reflection): State<Reflection>, request: Request) -> Response {
-    let made = reflection.made.get_or_init(|| match make(&reflection.served) {
-        Ok(routes) => Some(routes),
-        Err(error) => {
-            tracing::error!(%error, "the contract cannot be reflected");
-            None
-        }
-    });
-    match made {
-        Some(routes) => routes.clone().oneshot(request).await.unwrap_or_else(|never| match never {}),
-        None => Status::internal("the contract cannot be described").into_http(),
+    match reflection.made.get_or_init(|| make(&reflection.served)) {
+        Ok(routes) => routes.clone().oneshot(request).await.unwrap_or_else(|never| match never {}),
+        Err(error) => status(error).into_http(),
     }
 }
 
-fn make(served: &[String]) -> Result<axum::Router, Error> {
+fn make(served: &[String]) -> Result<axum::Router, Unreflected> {
     let builder = || {
         let builder = Builder::configure()
             .register_encoded_file_descriptor_set(assent_proto::DESCRIPTORS)

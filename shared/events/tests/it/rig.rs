@@ -58,7 +58,7 @@ impl Rig {
         let mut access = AccessTable::default();
         access.extend(EventServer::ACCESS);
         let door = Door::new(Credentials::default(), access, context.clone());
-        let router = assent_rpc::router(routes, door).unwrap();
+        let router = assent_rpc::router(routes, door);
         let routes = Arc::new(OnceLock::from(router));
         Self { db, log, bus, context, shutdown, routes }
     }
