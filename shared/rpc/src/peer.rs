@@ -1,19 +1,22 @@
 //! Calls to one peer: within their deadline, repeated where that is safe, and not at all while it never answers.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use assent_core::{Code, ContextSource, Fault, Reason};
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::transport::Channel;
 use tower::{BoxError, ServiceExt as _};
+use tracing::Instrument as _;
 
-use crate::breaker::Breaker;
+use crate::breaker::{Admitted, Breaker};
 use crate::connect::{PeerOptions, channels};
 use crate::deadline;
 use crate::method::{Repeat, repeat};
@@ -31,9 +34,11 @@ const FIRST_WAIT: Duration = Duration::from_millis(50);
 /// A peer elsewhere.
 #[derive(Debug)]
 pub(crate) struct Peer {
+    address: String,
     channels: Vec<Channel>,
     turn: AtomicUsize,
     breaker: Breaker,
+    trials: Mutex<JoinSet<()>>,
     source: ContextSource,
 }
 
@@ -78,8 +83,14 @@ impl Peer {
         options: &PeerOptions,
         source: ContextSource,
     ) -> Result<Self, TransportError> {
-        let channels = channels(address, options)?;
-        Ok(Self { channels, turn: AtomicUsize::new(0), breaker: Breaker::default(), source })
+        Ok(Self {
+            address: address.to_owned(),
+            channels: channels(address, options)?,
+            turn: AtomicUsize::default(),
+            breaker: Breaker::default(),
+            trials: Mutex::default(),
+            source,
+        })
     }
 
     /// A connection, another one each time.
@@ -132,29 +143,56 @@ impl Peer {
     }
 
     async fn attempt(
-        &self,
+        self: &Arc<Self>,
         request: Request<Body>,
         until: Option<Instant>,
     ) -> Result<Response<Body>, NoAnswer> {
-        self.breaker.admit(Instant::now()).map_err(NoAnswer::Paused)?;
+        match self.breaker.admit(Instant::now()).map_err(NoAnswer::Paused)? {
+            Admitted::Freely => self.send(request, until).await,
+            Admitted::OnTrial => self.try_out(request, until).await,
+        }
+    }
+
+    /// Sends even if the caller goes away meanwhile: callers who make two calls at once give one up when the other is
+    /// refused, and the trial would never end.
+    async fn try_out(
+        self: &Arc<Self>,
+        request: Request<Body>,
+        until: Option<Instant>,
+    ) -> Result<Response<Body>, NoAnswer> {
+        let (tell, told) = oneshot::channel();
+        let peer = Arc::clone(self);
+        let trial = async move { drop(tell.send(peer.send(request, until).await)) }.in_current_span();
+        {
+            let mut trials = self.trials.lock().unwrap_or_else(PoisonError::into_inner);
+            while trials.try_join_next().is_some() {}
+            trials.spawn(trial);
+        }
+        told.await.unwrap_or(Err(NoAnswer::Broken))
+    }
+
+    async fn send(&self, request: Request<Body>, until: Option<Instant>) -> Result<Response<Body>, NoAnswer> {
         let begun = Instant::now();
         let call = self.channel().oneshot(request);
         let ended = match until {
-            Some(until) => tokio::time::timeout_at(until, call).await.map_err(|_| NoAnswer::Late),
+            Some(until) => tokio::time::timeout_at(until, call).await,
             None => Ok(call.await),
         };
-        match ended.and_then(|ended| ended.map_err(|error| no_answer(&error))) {
-            Ok(answer) => {
+        let (failure, cause): (_, Option<BoxError>) = match ended {
+            Ok(Ok(answer)) => {
                 self.breaker.succeeded();
-                Ok(answer)
+                return Ok(answer);
             }
-            Err(failure) => {
-                if failure != NoAnswer::Late || begun.elapsed() >= PATIENCE {
-                    self.breaker.failed(Instant::now());
-                }
-                Err(failure)
-            }
+            Ok(Err(error)) => (no_answer(&error), Some(error.into())),
+            Err(_) => (NoAnswer::Late, None),
+        };
+        if (failure != NoAnswer::Late || begun.elapsed() >= PATIENCE)
+            && let Some(pause) = self.breaker.failed(Instant::now())
+        {
+            let (peer, pause_ms, cause) = (&self.address, pause.as_millis(), cause.as_deref());
+            tracing::warn!(peer, pause_ms, error = %failure, cause, "peer does not answer and is left alone");
         }
+        Err(failure)
     }
 }
 

@@ -60,3 +60,29 @@ async fn a_reset_connection_is_not_noticed_by_whoever_only_reads() {
     }
     caller.clone().read_events(ask(Duration::ZERO, Duration::from_secs(20))).await.unwrap();
 }
+
+/// Of two calls at once, one is the trial and the other is refused; then nobody waits for the trial any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_makes_two_calls_at_once_sees_that_a_peer_is_back() {
+    let rig = Rig::start().await;
+    let proxy = FaultProxy::start(&rig.address()).await;
+    let caller = client(&format!("http://{}", proxy.address()), "ada", &PeerOptions::default());
+    let call = |work| {
+        let mut caller = caller.clone();
+        async move { caller.read_events(ask(Duration::from_millis(work), Duration::from_secs(20))).await }
+    };
+    proxy.set(Fault::Reset);
+    for _ in 0..5 {
+        call(0).await.unwrap_err();
+    }
+    proxy.set(Fault::None);
+    let mut answered = false;
+    for _ in 0..400 {
+        answered = tokio::try_join!(call(20), call(20)).is_ok();
+        if answered {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(answered, "the peer is still left alone");
+}
