@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use assent_proto::approval::v1::{ApproveRequest, SubmitForApprovalRequest};
-use assent_proto::review::v1::{PlanReviewState, SubmissionMode};
-use assent_tests::scenario::{self, Cast, EXPORT_GOAL};
-use assent_tests::{Cluster, Fault, Refusal, eventually, people};
+use assent_proto::approval::v1::ApproveRequest;
+use assent_proto::review::v1::PlanReviewState;
+use assent_tests::scenario::{self, Cast};
+use assent_tests::{Cluster, Fault, Refusal, eventually};
 use tokio::task::JoinSet;
 use tonic::Request;
 
@@ -25,26 +25,18 @@ fn bounded<M>(message: M) -> Request<M> {
 /// Nothing but "not now" may be said while a wire is broken.
 fn passing(what: &str, status: tonic::Status) {
     let refusal = Refusal::from(status);
-    let late = refusal.code == tonic::Code::DeadlineExceeded || refusal.code == tonic::Code::Cancelled;
-    let away = refusal.code == tonic::Code::Unavailable && !refusal.reason.is_empty();
-    assert!(late || away, "{what}: {refusal:?}");
+    assert!(refusal.is_passing(), "{what}: {refusal:?}");
 }
 
 /// One workflow up to its approval, by people who try again; its id.
 async fn one(cast: &Cast, request_id: &str) -> String {
     let id = eventually(&format!("{request_id} to be submitted"), || async {
-        let request = SubmitForApprovalRequest {
-            goal: EXPORT_GOAL.to_owned(),
-            on_behalf_of: people::DEV.to_owned(),
-            mode: SubmissionMode::ReviewAlways.into(),
-            request_id: request_id.to_owned(),
-            ..SubmitForApprovalRequest::default()
-        };
+        let request = scenario::export_request(request_id);
         let answer = cast.agent.approval.clone().submit_for_approval(bounded(request)).await;
         answer.map(|answer| answer.into_inner().session.unwrap().id).map_err(|e| passing(request_id, e)).ok()
     })
     .await;
-    let session = scenario::session(&cast.lead, &id).await.unwrap();
+    let session = scenario::session_at_last(&cast.lead, &id).await;
     eventually(&format!("{id} to be approved"), || async {
         let request = ApproveRequest {
             session_id: id.clone(),
@@ -95,6 +87,7 @@ async fn workflows_outlive(fault: Fault) {
     let cast = cast_of_cluster(&cluster);
     let ids: Vec<String> = load.join_all().await.into_iter().flatten().collect();
     assert!(ids.len() > 2, "only {} workflows", ids.len());
+    scenario::settled(&cast, &ids[0]).await;
     for id in ids {
         scenario::finish(&cast, &id).await;
     }

@@ -2,7 +2,8 @@
 
 use std::process::{Command, Output};
 
-use assent_tests::process::{Process, free_port, program, ready};
+use assent_testkit::free_port;
+use assent_tests::process::{Process, program, ready};
 
 fn asked(address: &str) -> Output {
     let mut command = Command::new(program("assent-risk"));

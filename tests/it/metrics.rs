@@ -232,7 +232,7 @@ fn logs_tell_of_every_state(cluster: &Cluster) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_embedded_stack_is_measured_on_a_port_of_its_own() {
     assent_runtime::install_tls();
-    let port = assent_tests::process::free_port();
+    let port = assent_testkit::free_port();
     let listen = [("ASSENT_METRICS__LISTEN", format!("127.0.0.1:{port}"))];
     let dev = assent_tests::Dev::start_with("", &listen).await;
     let answer = reqwest::get(format!("http://127.0.0.1:{port}/metrics")).await.unwrap();

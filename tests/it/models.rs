@@ -5,7 +5,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use assent_proto::planner::v1::{CreatePlanRequest, CreatePlanResponse, PlannerBackend};
-use assent_tests::process::{Process, free_port, program};
+use assent_testkit::free_port;
+use assent_tests::process::{Process, program};
 use assent_tests::{Dev, Refusal, eventually};
 use serde_json::{Value, json};
 use tonic_types::StatusExt as _;

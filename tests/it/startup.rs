@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use assent_testkit::Storage;
-use assent_tests::process::{Process, free_port, program, ready};
+use assent_testkit::{Storage, free_port};
+use assent_tests::process::{Process, program, ready};
 use assent_tests::{Fault, FaultProxy, Refusal, eventually, people, raw};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;

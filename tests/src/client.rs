@@ -113,6 +113,18 @@ pub struct Refusal {
     pub message: String,
 }
 
+impl Refusal {
+    /// Whether it says no more than "not now", and, where nobody answers, why: what is said while services come and
+    /// go, to whoever may try again.
+    pub fn is_passing(&self) -> bool {
+        match self.code {
+            tonic::Code::DeadlineExceeded | tonic::Code::Cancelled => true,
+            tonic::Code::Unavailable => !self.reason.is_empty(),
+            _ => false,
+        }
+    }
+}
+
 impl From<Status> for Refusal {
     fn from(status: Status) -> Self {
         let details = status.get_error_details();

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use assent_testkit::{FaultProxy, Storage};
+use assent_testkit::{FaultProxy, Storage, free_port};
 use tempfile::TempDir;
 
 use crate::client::{Addresses, Client};
@@ -32,12 +31,6 @@ pub fn program(name: &str) -> PathBuf {
     let path = folder.join(name);
     assert!(path.is_file(), "{} is missing: cargo build --workspace --bins", path.display());
     path
-}
-
-/// A loopback port that was free a moment ago.
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
 }
 
 /// Waits until a port says that it is serving.

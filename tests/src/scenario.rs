@@ -13,6 +13,7 @@ use tokio_stream::StreamExt as _;
 
 use crate::client::{Client, Refusal};
 use crate::eventually::eventually;
+use crate::people;
 
 /// The goal of the PRD's section 2.1.
 pub const EXPORT_GOAL: &str =
@@ -31,6 +32,17 @@ pub struct Cast {
     pub lead: Client,
     /// The developer's id.
     pub dev_id: String,
+}
+
+/// The export goal for the developer of [`people`], to be submitted again under `request_id` until it is answered.
+pub fn export_request(request_id: &str) -> SubmitForApprovalRequest {
+    SubmitForApprovalRequest {
+        goal: EXPORT_GOAL.to_owned(),
+        on_behalf_of: people::DEV.to_owned(),
+        mode: SubmissionMode::ReviewAlways.into(),
+        request_id: request_id.to_owned(),
+        ..SubmitForApprovalRequest::default()
+    }
 }
 
 /// The agent submits the export goal on behalf of the developer.
@@ -53,6 +65,28 @@ pub async fn session(client: &Client, id: &str) -> Result<PlanReviewSession, Ref
         .get_session(GetSessionRequest { session_id: id.to_owned(), ..Default::default() })
         .await?;
     Ok(answer.into_inner().session.expect("a session"))
+}
+
+/// The session, from services that come and go: nothing but "not now" may be said before.
+pub async fn session_at_last(client: &Client, id: &str) -> PlanReviewSession {
+    eventually(&format!("{id} to be shown"), || async {
+        let refused = |refusal: Refusal| assert!(refusal.is_passing(), "{id}: {refusal:?}");
+        session(client, id).await.map_err(refused).ok()
+    })
+    .await
+}
+
+/// Waits until whoever left a peer alone, because it did not answer, has seen that it does again.
+pub async fn settled(cast: &Cast, session_id: &str) {
+    session_at_last(&cast.lead, session_id).await;
+    eventually("the executor and the audit to answer", || async {
+        let (dev, lead) = (&cast.dev.executor, &cast.lead.audit);
+        let request = ListArtifactsRequest { session_id: session_id.to_owned() };
+        dev.clone().list_artifacts(request).await.ok()?;
+        let request = VerifyRequest { session_id: session_id.to_owned() };
+        lead.clone().verify(request).await.ok()
+    })
+    .await;
 }
 
 /// `client` approves what `session` shows; how many approvals are missing then.

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 
 use assent_core::{ActorKind, ContextSource};
 use assent_rpc::{Identities, Identity};
-use assent_testkit::{Authority, SanType, tokens};
+use assent_testkit::{Authority, SanType, free_port, tokens};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::process::{SERVICES, free_port};
+use crate::process::SERVICES;
 
 const ISSUER: &str = "https://id.example.com";
 /// Of the provider's key.

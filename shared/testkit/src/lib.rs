@@ -6,6 +6,7 @@
 
 mod authority;
 mod faults;
+mod ports;
 pub mod tokens;
 
 use std::path::Path;
@@ -18,6 +19,7 @@ use tempfile::TempDir;
 
 pub use authority::{Authority, SanType};
 pub use faults::{Fault, FaultProxy};
+pub use ports::free_port;
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 

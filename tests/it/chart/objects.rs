@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
-use assent_tests::process::{free_port, program};
+use assent_testkit::free_port;
+use assent_tests::process::program;
 use serde_json::{Value, json};
 
 use super::{entries, environment, of_kind};

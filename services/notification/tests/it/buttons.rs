@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use assent_proto::approval::v1::ContactAddresses;
 use assent_proto::plan::v1::RiskLevel;
-use assent_testkit::{Storage, both_storages};
+use assent_testkit::{Storage, both_storages, free_port};
 use serde_json::{Value, json};
 
 use crate::endpoint::{Answer, Endpoint};
@@ -26,7 +26,7 @@ struct Stage {
 
 async fn stage(storage: Storage) -> Stage {
     let mut slack = Endpoint::usually(Answer::Json(json!({ "ok": true })), &[]).await;
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let setup = Setup::new()
         .secret("slack_token", "xoxb-token")
         .secret("slack_signing_secret", SIGNING)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use assent_notification::SmtpTls;
 use assent_proto::approval::v1::ContactAddresses;
 use assent_proto::notification::v1::DeliveryStatus;
-use assent_testkit::{Storage, both_storages};
+use assent_testkit::{Storage, both_storages, free_port};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
@@ -43,10 +43,6 @@ impl MailServer {
         let line = tokio::time::timeout(LONG, self.lines.next_line()).await.expect("no mail came").unwrap();
         serde_json::from_str(&line.expect("the mail server ended")).unwrap()
     }
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn setup(port: u16) -> Setup {
