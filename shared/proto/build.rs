@@ -19,7 +19,7 @@ fn main() -> anyhow::Result<()> {
     let set = prost_types::FileDescriptorSet::decode(encoded.as_slice())?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("descriptors.binpb"), &encoded)?;
-    // Without comments and places it takes a tenth of the memory.
+    // What is read at every start: a third as long without the comments and their places.
     let mut bare = protox::Compiler::new([&root])?;
     bare.include_source_info(false).include_imports(true).open_files(&files)?;
     std::fs::write(out.join("bare.binpb"), bare.encode_file_descriptor_set())?;

@@ -62,10 +62,10 @@ impl Hub {
         bells.sessions.entry(session).or_default().subscribe()
     }
 
-    /// Forgets the bell of a session that nobody follows but who goes now.
+    /// Forgets the bell of a session that nobody follows any more.
     fn leave(&self, service: &str, session: SessionId) {
         if let Some(bells) = self.bells().get_mut(service)
-            && bells.sessions.get(&session).is_some_and(|bell| bell.receiver_count() <= 1)
+            && bells.sessions.get(&session).is_some_and(|bell| bell.receiver_count() == 0)
         {
             bells.sessions.remove(&session);
         }
@@ -145,6 +145,8 @@ impl Clone for Doorbell {
 impl Drop for Doorbell {
     fn drop(&mut self) {
         if let Some((service, session)) = &self.session {
+            // Gone before it is counted: of two that go at once, the last one must find nobody.
+            self.bell = watch::Sender::new(0).subscribe();
             self.hub.leave(service, *session);
         }
     }

@@ -182,7 +182,7 @@ impl App {
         }
     }
 
-    /// What was expected when `version` was decided; none where nobody can tell now, which holds nothing up.
+    /// What was expected when `version` was decided; none where nobody can tell now: it is not asked for again.
     async fn estimate_of(&self, session: &Session, version: i32) -> Option<PlanEstimate> {
         let decision = store::decision::of_session(&self.db, session.id).await.ok()??;
         if let Some(subset) = decision.estimate {

@@ -12,7 +12,6 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
-use tracing::field::Empty;
 
 use super::attempt::{Attempt, Hindrance, shown};
 use super::ledger::{self, Batch};
@@ -292,16 +291,7 @@ impl Drive {
 
     fn start(&self, item: ItemId, attempt: Attempt, running: &mut JoinSet<Ended>) {
         let app = Arc::clone(&self.app);
-        let span = tracing::info_span!(
-            parent: &self.ledger.span,
-            "item.attempt",
-            otel.kind = "internal",
-            otel.status_code = Empty,
-            workflow.id = %self.ledger.execution.session,
-            item.id = %item,
-            item.tool = attempt.call.tool,
-            item.error = Empty,
-        );
+        let span = self.ledger.span_of("item.attempt", &item, &attempt.call.tool);
         running.spawn(async move { (item, attempt.make(&app).await) }.instrument(span));
     }
 

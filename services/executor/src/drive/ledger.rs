@@ -15,6 +15,7 @@ use assent_rpc::continue_from;
 use assent_store::StoreError;
 use tokio::time::Instant;
 use tracing::Span;
+use tracing::field::Empty;
 
 use crate::app::App;
 use crate::convert;
@@ -143,6 +144,21 @@ impl Ledger {
             revision: 0,
             staged: None,
         }
+    }
+
+    /// The span of what is done about one item.
+    pub(super) fn span_of(&self, name: &'static str, item: &ItemId, tool: &str) -> Span {
+        tracing::info_span!(
+            parent: &self.span,
+            "item",
+            otel.name = name,
+            otel.kind = "internal",
+            otel.status_code = Empty,
+            workflow.id = %self.execution.session,
+            item.id = %item,
+            item.tool = tool,
+            item.error = Empty,
+        )
     }
 
     /// Nothing yet, to be filled.

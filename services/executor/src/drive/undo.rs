@@ -6,7 +6,6 @@ use std::time::Duration;
 use assent_plan::{ItemId, Money, WorkItem};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
-use tracing::field::Empty;
 
 use super::attempt::{limited, shown, tell};
 use super::binding::{Ready, Unready, bind};
@@ -155,16 +154,7 @@ impl Drive {
             }
             .inspect_err(|error| tell(Some(error)))
         };
-        let span = tracing::info_span!(
-            parent: &self.ledger.span,
-            "item.undo",
-            otel.kind = "internal",
-            otel.status_code = Empty,
-            workflow.id = %self.ledger.execution.session,
-            item.id = %item.id,
-            item.tool = item.tool,
-            item.error = Empty,
-        );
+        let span = self.ledger.span_of("item.undo", &item.id, &item.tool);
         let work = work.instrument(span);
         let Some(result) = self.tended(work, stop).await? else { return Ok(Tried::Stopped) };
         if let Err(error) = &result {

@@ -103,12 +103,7 @@ async fn a_row_that_is_changed_while_it_waits_does_not_run(storage: Storage) {
     let workspace = rig.workspace(&execution.id);
     std::fs::write(workspace.join("go"), "").unwrap();
 
-    let facts = rig.facts(session, |fact| matches!(fact, Payload::ExecutionEnded(_))).await;
-    let refused = facts.iter().find_map(|event| match event.payload.as_ref() {
-        Some(Payload::ExecutionRefused(refused)) => Some(refused.reason.as_str()),
-        _ => None,
-    });
-    assert_eq!(refused, Some("ITEM_LEAF_MISMATCH"));
+    assert_eq!(rig.refusal(session).await.unwrap().reason, "ITEM_LEAF_MISMATCH");
     assert_state(&rig.execution(session).await, ExecutionState::Failed);
     assert!(!workspace.join("evil").exists() && !workspace.join("harmless").exists());
     rig.stop().await;
@@ -129,12 +124,7 @@ fn two() -> Plan {
 async fn stopped(rig: &Rig, session: assent_core::id::SessionId, expected: &str) {
     let workspace = rig.workspace(&rig.execution(session).await.id);
     std::fs::write(workspace.join("go"), "").unwrap();
-    let facts = rig.facts(session, |fact| matches!(fact, Payload::ExecutionEnded(_))).await;
-    let refused = facts.iter().find_map(|event| match event.payload.as_ref() {
-        Some(Payload::ExecutionRefused(refused)) => Some(refused.reason.as_str()),
-        _ => None,
-    });
-    assert_eq!(refused, Some(expected));
+    assert_eq!(rig.refusal(session).await.unwrap().reason, expected);
     let ended = rig.execution(session).await;
     assert_state(&ended, ExecutionState::Failed);
     assert!(ended.error.starts_with(expected), "{}", ended.error);
@@ -250,12 +240,7 @@ async fn a_rollback_by_a_tool_that_changed_stops_and_says_so(storage: Storage) {
     assert_eq!(states(&ended), expected);
     assert!(run(&ended, "done").error.starts_with("TOOL_CHANGED: "), "{ended:#?}");
     assert!(!workspace.join("undone").exists() && workspace.join("a.txt").exists());
-    let facts = rig.facts(session, |fact| matches!(fact, Payload::ExecutionEnded(_))).await;
-    let refused = facts.iter().find_map(|event| match event.payload.as_ref() {
-        Some(Payload::ExecutionRefused(refused)) => Some(refused.reason.as_str()),
-        _ => None,
-    });
-    assert_eq!(refused, Some("TOOL_CHANGED"));
+    assert_eq!(rig.refusal(session).await.unwrap().reason, "TOOL_CHANGED");
 
     // Once the tool is what it was, a person has the rest undone.
     tamper(&rig, CHANGE, pinned).await;

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use assent_executor::McpServer;
 use assent_plan::{DependencyType, Plan, Rollback};
-use assent_proto::event::v1::event::Payload;
 use assent_proto::execution::v1::{Execution, ExecutionState, WorkItemRunState as Run};
 use assent_proto::executor::v1::{DescribeMcpServerRequest, ListToolsRequest, McpTool};
 use assent_testkit::{Storage, both_storages};
@@ -192,12 +191,7 @@ async fn a_tool_that_its_server_describes_otherwise_is_not_called(storage: Stora
                 claims.conditions.push(json!({ "dry_run_first": true }));
             }
             rig.gate.approve(&rig.source, session, &plan, sign(&claims, 1)).await;
-            let facts = rig.facts(session, |fact| matches!(fact, Payload::ExecutionEnded(_))).await;
-            let refused = facts.iter().find_map(|event| match event.payload.as_ref() {
-                Some(Payload::ExecutionRefused(refused)) => Some(refused.reason.as_str()),
-                _ => None,
-            });
-            assert_eq!(refused, Some("TOOL_CHANGED"), "{facts:#?}");
+            assert_eq!(rig.refusal(session).await.expect("no alarm").reason, "TOOL_CHANGED");
             let ended = rig.execution(session).await;
             assert_state(&ended, ExecutionState::Failed);
             assert!(!rig.workspace(&ended.id).join("note.txt").exists());
@@ -222,14 +216,9 @@ async fn a_rollback_by_a_tool_that_its_server_describes_otherwise_is_not_gone(st
             claims.conditions.push(json!({ "dry_run_first": true }));
         }
         rig.gate.approve(&rig.source, session, &plan, sign(&claims, 1)).await;
-        let facts = rig.facts(session, |fact| matches!(fact, Payload::ExecutionEnded(_))).await;
-        let refused = facts.iter().find_map(|event| match event.payload.as_ref() {
-            Some(Payload::ExecutionRefused(refused)) => Some((refused.reason.as_str(), &refused.message)),
-            _ => None,
-        });
-        let (reason, message) = refused.expect("no alarm");
-        assert_eq!(reason, "TOOL_CHANGED");
-        assert!(message.contains("`write_note`"), "{message}");
+        let refused = rig.refusal(session).await.expect("no alarm");
+        assert_eq!(refused.reason, "TOOL_CHANGED");
+        assert!(refused.message.contains("`write_note`"), "{}", refused.message);
         let ended = rig.execution(session).await;
         let workspace = rig.workspace(&ended.id);
         assert!(!workspace.join("undone.txt").exists());

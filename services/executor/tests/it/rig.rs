@@ -9,8 +9,8 @@ use assent_core::{Clock, ContextSource, Timestamp};
 use assent_events::Bus;
 use assent_executor::{Config, Executor};
 use assent_plan::{Dependency, DependencyType, Map, Plan, WorkItem};
-use assent_proto::event::v1::Event;
 use assent_proto::event::v1::event::Payload;
+use assent_proto::event::v1::{Event, ExecutionRefused};
 use assent_proto::execution::v1::{Artifact, Execution, ExecutionState, WorkItemRun, WorkItemRunState};
 use assent_proto::executor::v1::executor_service_client::ExecutorServiceClient;
 use assent_proto::executor::v1::watch_execution_response::Message;
@@ -145,6 +145,15 @@ impl Rig {
             panic!("not in time; so far {facts:#?}");
         }
         facts
+    }
+
+    /// Why the execution of `session` was refused, once it has ended.
+    pub(crate) async fn refusal(&self, session: SessionId) -> Option<ExecutionRefused> {
+        let facts = self.facts(session, |fact| matches!(fact, Payload::ExecutionEnded(_))).await;
+        facts.into_iter().find_map(|event| match event.payload {
+            Some(Payload::ExecutionRefused(refused)) => Some(refused),
+            _ => None,
+        })
     }
 
     pub(crate) async fn ended(&self, session: SessionId) -> (Execution, Vec<Artifact>) {
