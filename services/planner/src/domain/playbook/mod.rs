@@ -5,17 +5,18 @@
 
 mod error;
 mod file;
+mod pattern;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use assent_plan::{Catalog, Map, Plan, validate};
-use regex::Regex;
 use serde_json::{Value as Json, json};
 
 use super::body::Body;
 use super::render::{Renderer, Values, literal};
 pub use error::PlaybookError;
 use file::{File, PlanFile};
+use pattern::Pattern;
 
 pub use file::schema;
 
@@ -24,7 +25,7 @@ struct Parameter {
     name: String,
     value: String,
     default: String,
-    pattern: Regex,
+    pattern: Pattern,
 }
 
 /// A template of plans.
@@ -33,7 +34,7 @@ pub struct Playbook {
     name: String,
     description: String,
     examples: Vec<String>,
-    matches: Vec<(u32, Regex)>,
+    matches: Vec<(u32, Pattern)>,
     parameters: Vec<Parameter>,
     templates: BTreeMap<String, String>,
     requires: Vec<String>,
@@ -54,20 +55,6 @@ impl Fit {
     }
 }
 
-fn regex(pattern: &str) -> Result<Regex, PlaybookError> {
-    compiled(pattern, pattern)
-}
-
-/// Matches a whole text only.
-fn whole(pattern: &str) -> Result<Regex, PlaybookError> {
-    compiled(&format!("^(?:{pattern})$"), pattern)
-}
-
-fn compiled(text: &str, pattern: &str) -> Result<Regex, PlaybookError> {
-    Regex::new(text)
-        .map_err(|source| PlaybookError::Pattern { pattern: pattern.to_owned(), source: Box::new(source) })
-}
-
 impl Playbook {
     /// Reads a playbook and tries it with its own examples.
     ///
@@ -82,12 +69,12 @@ impl Playbook {
         if file.name.is_empty() || !file.name.bytes().all(named) {
             return Err(PlaybookError::Name(file.name));
         }
-        let matches = file.r#match.iter().map(|m| Ok((m.score, regex(&m.pattern)?)));
+        let matches = file.r#match.iter().map(|m| Ok((m.score, Pattern::within(&m.pattern)?)));
         let parameters = file.parameters.into_iter().map(|p| {
-            let pattern = whole(&p.pattern)?;
+            let pattern = Pattern::whole(&p.pattern)?;
             Ok(Parameter { name: p.name, value: p.value, default: p.default, pattern })
         });
-        let playbook = Self {
+        let mut playbook = Self {
             matches: matches.collect::<Result<_, PlaybookError>>()?,
             parameters: parameters.collect::<Result<_, PlaybookError>>()?,
             name: file.name,
@@ -98,6 +85,8 @@ impl Playbook {
             plan: file.plan,
         };
         playbook.try_examples(catalog)?;
+        playbook.matches.iter_mut().for_each(|(_, pattern)| pattern.rest());
+        playbook.parameters.iter_mut().for_each(|parameter| parameter.pattern.rest());
         Ok(playbook)
     }
 
@@ -124,8 +113,9 @@ impl Playbook {
     /// Whether and how it fits `goal`, of which `context` knows more. A value that a parameter does not take makes it unfit: another value than
     /// the one asked for would be another goal.
     pub fn fit(&self, goal: &str, context: &Map) -> Option<Fit> {
+        let matches = self.matches.iter();
         let mut found: Vec<_> =
-            self.matches.iter().filter_map(|(score, regex)| Some((*score, regex.captures(goal)?))).collect();
+            matches.filter_map(|(score, pattern)| Some((*score, pattern.regex()?.captures(goal)?))).collect();
         // Stable, so that of equals the first counts.
         found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
         let (score, captures) = found.into_iter().next()?;
@@ -138,7 +128,7 @@ impl Playbook {
         for parameter in &self.parameters {
             let rendered = Renderer::with_context(&values, context).ok()?.text(&parameter.value).ok()?;
             let value = if rendered.is_empty() { parameter.default.clone() } else { rendered };
-            if !parameter.pattern.is_match(&value) {
+            if !parameter.pattern.regex()?.is_match(&value) {
                 return None;
             }
             values.insert(parameter.name.clone(), value);
@@ -147,8 +137,7 @@ impl Playbook {
     }
 
     fn groups(&self) -> impl Iterator<Item = &str> {
-        let names: BTreeSet<&str> =
-            self.matches.iter().flat_map(|(_, regex)| regex.capture_names().flatten()).collect();
+        let names: BTreeSet<&str> = self.matches.iter().flat_map(|(_, pattern)| pattern.groups()).collect();
         names.into_iter()
     }
 
