@@ -74,6 +74,12 @@ test-model: first-build ## ask a real, small language model for plans
 bench: first-build ## submit, approve and execute as fast as it goes, on both storages, beside pgbench
 	@ASSENT_TEST_FSYNC=on tests/servers.sh cargo run --release --package assent-tests --bin assent-bench
 
+.PHONY: footprint
+footprint: first-build web ## measure size, memory, start and end of the programs that images hold; builds them for a quarter of an hour
+	@deploy/build.sh target/programs && ls -l --block-size=MB target/programs
+	@ASSENT_TEST_PROGRAMS="$$PWD/target/programs" tests/servers.sh \
+	  cargo run --quiet --release --package assent-tests --bin assent-bench footprint
+
 .PHONY: bench-web
 bench-web: first-build web ## measure the web UI in a browser: a queue of 10,000 sessions, a large review, a graph of 500 items
 	@cargo build --quiet --release --package assent-cli

@@ -241,10 +241,12 @@ pub(crate) async fn idle() {
     host.add::<assent_executor::Executor>(config).await.unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let running = host.start(listener).await.unwrap();
+    pgbench::autovacuum(&storage, false).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     let before = pgbench::commits(&storage).await;
     tokio::time::sleep(WATCHED).await;
     let commits = pgbench::commits(&storage).await - before;
+    pgbench::autovacuum(&storage, true).await;
     // Each of the two counts waits for 1.5 seconds, and is one transaction or two itself.
     let rate = commits as f64 / (WATCHED.as_secs_f64() + 1.5);
     println!("\nexecutor, idle: {rate:.2} transactions a second  (at most 2)");

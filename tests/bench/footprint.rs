@@ -1,4 +1,5 @@
-//! What processes take that nobody uses, and how soon they can be used. Needs the programs beside this one, built alike.
+//! What processes take that nobody uses, and how soon they can be used. `make footprint` asks the programs that images
+//! hold.
 
 use std::time::{Duration, Instant};
 

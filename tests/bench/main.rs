@@ -8,6 +8,7 @@
 )]
 
 mod called;
+mod drain;
 mod executor;
 mod footprint;
 mod gate;
@@ -58,6 +59,7 @@ async fn main() {
     }
     if part.as_deref() == Some("footprint") {
         Box::pin(footprint::run()).await;
+        Box::pin(drain::run()).await;
     }
     if wanted("risk") {
         risk::run();

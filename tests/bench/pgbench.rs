@@ -97,3 +97,11 @@ pub(crate) async fn commits(storage: &Storage) -> i64 {
     let query = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()";
     sqlx::query_scalar(query).fetch_one(&mut db).await.unwrap()
 }
+
+/// Keeps the server from tidying up by itself, which it does in transactions of its own, or lets it again.
+pub(crate) async fn autovacuum(storage: &Storage, on: bool) {
+    let mut db = sqlx::PgConnection::connect(storage.url()).await.unwrap();
+    for statement in [format!("ALTER SYSTEM SET autovacuum = {on}"), "SELECT pg_reload_conf()".to_owned()] {
+        db.execute(AssertSqlSafe(statement)).await.unwrap();
+    }
+}

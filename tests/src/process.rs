@@ -18,11 +18,14 @@ use crate::secured::Secured;
 pub const SERVICES: [&str; 6] =
     ["planner", "risk", "versioning", "approval-gate", "executor", "notification"];
 
-/// Path of a program of this workspace, built beside the tests.
+/// Path of a program of this workspace, built beside the tests; or in the folder that `ASSENT_TEST_PROGRAMS` names.
 ///
 /// # Panics
 /// When it has not been built: `cargo build --workspace --bins`.
 pub fn program(name: &str) -> PathBuf {
+    if let Some(folder) = std::env::var_os("ASSENT_TEST_PROGRAMS") {
+        return Path::new(&folder).join(name);
+    }
     let test = std::env::current_exe().expect("the test's own path");
     let mut folder = test.parent().expect("a folder");
     if folder.ends_with("deps") {
