@@ -10,7 +10,7 @@ SERVICES := planner risk versioning approval-gate executor notification dashboar
 TEST_RUNNER := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test)
 # The web UI is optional, and so is what builds it.
 HAS_NODE := command -v npm >/dev/null && node --eval 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'
-SCRIPTS := .ci/run fuzz/*.sh tests/*.sh tests/polyglot/*.sh tests/mcp/*.sh deploy/local/*.sh deploy/compose/*.sh
+SCRIPTS := .ci/run fuzz/*.sh tests/*.sh tests/polyglot/*.sh tests/mcp/*.sh deploy/*.sh deploy/local/*.sh deploy/compose/*.sh
 
 .PHONY: help
 help: ## this list

@@ -21,6 +21,8 @@ use crate::tx::Tx;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long SQLite waits for another process that holds the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Readers that SQLite has on any machine, if so many connections are allowed.
+const READERS: u32 = 2;
 
 /// Which database answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -226,6 +228,10 @@ async fn open_sqlite(options: &DbOptions) -> Result<Pool, StoreError> {
         .synchronous(SqliteSynchronous::Full);
     // Opened first, because it creates the file that the readers expect.
     let write = pool().max_connections(1).connect_with(write).await?;
-    let read = pool().max_connections(options.max_connections).connect_with(connect.read_only(true)).await?;
+    // Each is a thread of this process with caches of its own: more than there are cores only take memory.
+    let cores = std::thread::available_parallelism()
+        .map_or(READERS, |cores| cores.get().try_into().unwrap_or(u32::MAX));
+    let readers = options.max_connections.min(cores.max(READERS));
+    let read = pool().max_connections(readers).connect_with(connect.read_only(true)).await?;
     Ok(Pool::Sqlite { write, read })
 }
