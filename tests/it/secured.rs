@@ -60,7 +60,8 @@ async fn a_secret_cluster_runs_a_workflow_for_people_of_an_identity_provider() {
         assent(&cluster, &lead, &["approve", &session, "--yes", "--reason", "looks right"]).output().unwrap();
     assert!(approved.status.success(), "{}", said(&approved));
     eventually("the execution to complete", || async {
-        let run = json_of(&mut assent(&cluster, &lead, &["run", "show", &session])).to_string();
+        // Until the executor has heard of the approval there is none, which is an error.
+        let run = said(&assent(&cluster, &lead, &["run", "show", &session, "-o", "json"]).output().unwrap());
         run.contains("EXECUTION_STATE_COMPLETED").then_some(())
     })
     .await;
