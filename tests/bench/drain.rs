@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use assent_proto::approval::v1::WatchSessionRequest;
 use assent_tests::process::SERVICES;
@@ -12,6 +12,8 @@ use tokio_stream::StreamExt as _;
 
 const CALLERS: usize = 4;
 const WATCHERS: usize = 50;
+/// Before whoever was refused tries again.
+const REST: Duration = Duration::from_millis(100);
 
 /// Six processes under load, told to end one after the other, each with streams open and calls under way.
 pub(crate) async fn run() {
@@ -28,7 +30,10 @@ pub(crate) async fn run() {
                     return;
                 }
                 // What is refused meanwhile is of no interest here: the tests look at that.
-                let Some(id) = submit(&agent, caller, number).await else { continue };
+                let Some(id) = submit(&agent, caller, number).await else {
+                    tokio::time::sleep(REST).await;
+                    continue;
+                };
                 if let Ok(session) = scenario::session(&lead, &id).await {
                     let _ = scenario::approve(&lead, &session).await;
                 }
@@ -41,7 +46,7 @@ pub(crate) async fn run() {
             while !over.load(Ordering::Relaxed) {
                 let request = WatchSessionRequest { session_id: id.clone(), after_position: 0 };
                 let Ok(watch) = lead.approval.clone().watch_session(request).await else {
-                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    tokio::time::sleep(REST).await;
                     continue;
                 };
                 let mut facts = watch.into_inner();
@@ -54,7 +59,7 @@ pub(crate) async fn run() {
     );
     for service in SERVICES {
         // Whoever was restarted before is found again.
-        tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+        tokio::time::sleep(Duration::from_secs(3)).await;
         let told = Instant::now();
         cluster.terminate(service).await;
         println!("  {service:<16} {:>6.0}", told.elapsed().as_secs_f64() * 1000.0);

@@ -25,7 +25,9 @@ fn bounded<M>(message: M) -> Request<M> {
 /// Nothing but "not now" may be said while a wire is broken.
 fn passing(what: &str, status: tonic::Status) {
     let refusal = Refusal::from(status);
-    assert!(refusal.is_passing(), "{what}: {refusal:?}");
+    // The callers here set a limit, and tonic's client calls that a cancellation.
+    let late = refusal.code == tonic::Code::Cancelled;
+    assert!(late || refusal.is_passing(), "{what}: {refusal:?}");
 }
 
 /// One workflow up to its approval, by people who try again; its id.

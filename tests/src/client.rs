@@ -118,7 +118,7 @@ impl Refusal {
     /// go, to whoever may try again.
     pub fn is_passing(&self) -> bool {
         match self.code {
-            tonic::Code::DeadlineExceeded | tonic::Code::Cancelled => true,
+            tonic::Code::DeadlineExceeded => true,
             tonic::Code::Unavailable => !self.reason.is_empty(),
             _ => false,
         }
