@@ -48,6 +48,11 @@ fn a_value_that_a_parameter_does_not_take_makes_it_unfit() {
     let echo = read(ECHO).unwrap_or_else(|error| panic!("{error}"));
     assert!(echo.fit("say hello", &Map::new()).is_some());
     assert!(echo.fit("say h3llo", &Map::new()).is_none());
+    // Characters are counted, not bytes.
+    let short = ECHO.replace("pattern: '[a-z]+'", r"pattern: '\w+', max_length: 5");
+    let short = read(&short).unwrap_or_else(|error| panic!("{error}"));
+    assert!(short.fit("say héllo", &Map::new()).is_some());
+    assert!(short.fit("say hellos", &Map::new()).is_none());
 }
 
 #[test]

@@ -57,6 +57,10 @@ pub(super) struct Parameter {
     pub(super) default: String,
     /// Regular expression for the whole value; a goal with another value does not fit.
     pub(super) pattern: String,
+    /// Most characters of the value; a goal with a longer one does not fit. Cheaper than a bound in the pattern, which
+    /// is compiled once for each repetition.
+    #[serde(default)]
+    pub(super) max_length: Option<usize>,
 }
 
 /// The plan of a playbook.

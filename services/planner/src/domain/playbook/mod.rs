@@ -5,18 +5,17 @@
 
 mod error;
 mod file;
-mod pattern;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use assent_plan::{Catalog, Map, Plan, validate};
+use regex::Regex;
 use serde_json::{Value as Json, json};
 
 use super::body::Body;
 use super::render::{Renderer, Values, literal};
 pub use error::PlaybookError;
 use file::{File, PlanFile};
-use pattern::Pattern;
 
 pub use file::schema;
 
@@ -25,7 +24,14 @@ struct Parameter {
     name: String,
     value: String,
     default: String,
-    pattern: Pattern,
+    pattern: Regex,
+    max_length: Option<usize>,
+}
+
+impl Parameter {
+    fn takes(&self, value: &str) -> bool {
+        self.max_length.is_none_or(|most| value.chars().nth(most).is_none()) && self.pattern.is_match(value)
+    }
 }
 
 /// A template of plans.
@@ -34,7 +40,7 @@ pub struct Playbook {
     name: String,
     description: String,
     examples: Vec<String>,
-    matches: Vec<(u32, Pattern)>,
+    matches: Vec<(u32, Regex)>,
     parameters: Vec<Parameter>,
     templates: BTreeMap<String, String>,
     requires: Vec<String>,
@@ -55,6 +61,20 @@ impl Fit {
     }
 }
 
+fn regex(pattern: &str) -> Result<Regex, PlaybookError> {
+    compiled(pattern, pattern)
+}
+
+/// Matches a whole text only.
+fn whole(pattern: &str) -> Result<Regex, PlaybookError> {
+    compiled(&format!("^(?:{pattern})$"), pattern)
+}
+
+fn compiled(text: &str, pattern: &str) -> Result<Regex, PlaybookError> {
+    Regex::new(text)
+        .map_err(|source| PlaybookError::Pattern { pattern: pattern.to_owned(), source: Box::new(source) })
+}
+
 impl Playbook {
     /// Reads a playbook and tries it with its own examples.
     ///
@@ -69,12 +89,13 @@ impl Playbook {
         if file.name.is_empty() || !file.name.bytes().all(named) {
             return Err(PlaybookError::Name(file.name));
         }
-        let matches = file.r#match.iter().map(|m| Ok((m.score, Pattern::within(&m.pattern)?)));
+        let matches = file.r#match.iter().map(|m| Ok((m.score, regex(&m.pattern)?)));
         let parameters = file.parameters.into_iter().map(|p| {
-            let pattern = Pattern::whole(&p.pattern)?;
-            Ok(Parameter { name: p.name, value: p.value, default: p.default, pattern })
+            let pattern = whole(&p.pattern)?;
+            let max_length = p.max_length;
+            Ok(Parameter { name: p.name, value: p.value, default: p.default, pattern, max_length })
         });
-        let mut playbook = Self {
+        let playbook = Self {
             matches: matches.collect::<Result<_, PlaybookError>>()?,
             parameters: parameters.collect::<Result<_, PlaybookError>>()?,
             name: file.name,
@@ -85,8 +106,6 @@ impl Playbook {
             plan: file.plan,
         };
         playbook.try_examples(catalog)?;
-        playbook.matches.iter_mut().for_each(|(_, pattern)| pattern.rest());
-        playbook.parameters.iter_mut().for_each(|parameter| parameter.pattern.rest());
         Ok(playbook)
     }
 
@@ -113,9 +132,8 @@ impl Playbook {
     /// Whether and how it fits `goal`, of which `context` knows more. A value that a parameter does not take makes it unfit: another value than
     /// the one asked for would be another goal.
     pub fn fit(&self, goal: &str, context: &Map) -> Option<Fit> {
-        let matches = self.matches.iter();
         let mut found: Vec<_> =
-            matches.filter_map(|(score, pattern)| Some((*score, pattern.regex()?.captures(goal)?))).collect();
+            self.matches.iter().filter_map(|(score, regex)| Some((*score, regex.captures(goal)?))).collect();
         // Stable, so that of equals the first counts.
         found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
         let (score, captures) = found.into_iter().next()?;
@@ -128,7 +146,7 @@ impl Playbook {
         for parameter in &self.parameters {
             let rendered = Renderer::with_context(&values, context).ok()?.text(&parameter.value).ok()?;
             let value = if rendered.is_empty() { parameter.default.clone() } else { rendered };
-            if !parameter.pattern.regex()?.is_match(&value) {
+            if !parameter.takes(&value) {
                 return None;
             }
             values.insert(parameter.name.clone(), value);
@@ -137,7 +155,8 @@ impl Playbook {
     }
 
     fn groups(&self) -> impl Iterator<Item = &str> {
-        let names: BTreeSet<&str> = self.matches.iter().flat_map(|(_, pattern)| pattern.groups()).collect();
+        let names: BTreeSet<&str> =
+            self.matches.iter().flat_map(|(_, regex)| regex.capture_names().flatten()).collect();
         names.into_iter()
     }
 
