@@ -1,8 +1,11 @@
 //! Compiles `proto/` with protox, so that no protoc is needed.
 
+mod tables;
+
 use std::path::{Path, PathBuf};
 
 use prost::Message as _;
+use prost_reflect::DescriptorPool;
 
 fn main() -> anyhow::Result<()> {
     // As it is now, not as it was when this program was compiled: a checkout may move with what it has built.
@@ -19,10 +22,14 @@ fn main() -> anyhow::Result<()> {
     let set = prost_types::FileDescriptorSet::decode(encoded.as_slice())?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("descriptors.binpb"), &encoded)?;
-    // What is read at every start: a third as long without the comments and their places.
+    // What messages are turned into JSON with: a third as long without the comments and their places.
     let mut bare = protox::Compiler::new([&root])?;
     bare.include_source_info(false).include_imports(true).open_files(&files)?;
-    std::fs::write(out.join("bare.binpb"), bare.encode_file_descriptor_set())?;
+    let bare = bare.encode_file_descriptor_set();
+    let contract = DescriptorPool::decode(bare.as_slice())?;
+    std::fs::write(out.join("bare.binpb"), &bare)?;
+    std::fs::write(out.join("methods.rs"), tables::methods(&contract))?;
+    std::fs::write(out.join("messages.rs"), tables::messages(&contract)?)?;
 
     let mut config = tonic_prost_build::Config::new();
     config.enable_type_names();

@@ -1,8 +1,9 @@
-//! The contract: messages, clients and servers made from `proto/` at build time, and the descriptors that the
-//! field rules, reflection and proto3 JSON are read from.
+//! The contract: messages, clients and servers made from `proto/` at build time, and the descriptors that
+//! reflection and proto3 JSON are read from.
 
 mod generated;
 pub mod json;
+pub mod tables;
 
 use std::sync::LazyLock;
 

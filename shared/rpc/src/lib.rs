@@ -27,6 +27,7 @@ mod status;
 mod tls;
 mod trace;
 mod transport;
+mod wire;
 
 pub use accept::{InvalidRequest, accept};
 pub use access::{Access, AccessTable};

@@ -69,10 +69,7 @@ impl Meter {
     fn new(metrics: RpcMetrics, access: &AccessTable) -> Self {
         let methods = access.paths().filter_map(|path| {
             let (service, method) = path.strip_prefix('/')?.split_once('/')?;
-            let described = assent_proto::pool().get_service_by_name(service);
-            let streams = described.is_some_and(|described| {
-                described.methods().any(|one| one.name() == method && one.is_server_streaming())
-            });
+            let streams = assent_proto::tables::method(path).is_some_and(|known| known.streams_out);
             Some((path, Method { service, method, streams }))
         });
         Self { metrics, methods: Arc::new(methods.collect()) }

@@ -1,9 +1,6 @@
 //! What the contract says about repeating a method.
 
-use std::collections::HashMap;
-use std::sync::OnceLock;
-
-use prost_types::method_options::IdempotencyLevel;
+use assent_proto::tables;
 
 /// Whether and how a call may be made again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,28 +15,15 @@ pub(crate) enum Repeat {
 
 /// By path: `/assent.event.v1.EventService/ReadEvents`.
 pub(crate) fn repeat(path: &str) -> Repeat {
-    static METHODS: OnceLock<HashMap<String, Repeat>> = OnceLock::new();
-    let methods = METHODS.get_or_init(|| {
-        let services = assent_proto::pool().services();
-        let of = |service: prost_reflect::ServiceDescriptor| {
-            let methods: Vec<_> = service.methods().collect();
-            methods.into_iter().map(move |method| {
-                let options = method.method_descriptor_proto().options.clone().unwrap_or_default();
-                let repeat = match options.idempotency_level() {
-                    _ if method.is_client_streaming() => Repeat::Never,
-                    // By their names; of others the contract says so.
-                    _ if method.name().starts_with("Get") || method.name().starts_with("List") => {
-                        Repeat::Always
-                    }
-                    IdempotencyLevel::NoSideEffects | IdempotencyLevel::Idempotent => Repeat::Always,
-                    IdempotencyLevel::IdempotencyUnknown => Repeat::Unsent,
-                };
-                (format!("/{}/{}", service.full_name(), method.name()), repeat)
-            })
-        };
-        services.flat_map(of).collect()
-    });
-    methods.get(path).copied().unwrap_or(Repeat::Never)
+    let Some(method) = tables::method(path) else { return Repeat::Never };
+    // By their names; of others the contract says so.
+    let reads =
+        path.rsplit('/').next().is_some_and(|name| name.starts_with("Get") || name.starts_with("List"));
+    match method {
+        _ if method.streams_in => Repeat::Never,
+        _ if reads || method.idempotent => Repeat::Always,
+        _ => Repeat::Unsent,
+    }
 }
 
 #[cfg(test)]

@@ -1,187 +1,153 @@
 //! Checks a message against the field rules of its proto (`assent.annotations.v1.rules`).
 
-use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
-use std::sync::LazyLock;
-
 use assent_core::{Digest, Violation};
+use assent_proto::tables::{self, Field, Kind, Rules, Shape};
 use prost::{Message, Name};
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage as _, Value};
 
-/// The rules of one field, read once from the descriptors.
-#[derive(Debug, Default, Clone)]
-struct Rules {
-    required: bool,
-    output_only: bool,
-    max_len: usize,
-    max_items: usize,
-    id: String,
-    min: Option<i64>,
-    max: Option<i64>,
-    digest: bool,
-    uuid: bool,
-    partial: bool,
-}
-
-static RULES: LazyLock<HashMap<String, Rules>> = LazyLock::new(read_rules);
-/// Messages below which some rule or enum stands; others are not walked.
-static CHECKED: LazyLock<HashSet<String>> = LazyLock::new(checked_messages);
-
-fn read_rules() -> HashMap<String, Rules> {
-    let mut all = HashMap::new();
-    let Some(extension) = assent_proto::pool().get_extension_by_name("assent.annotations.v1.rules") else {
-        tracing::error!("the contract carries no field rules");
-        return all;
-    };
-    for field in assent_proto::pool().all_messages().flat_map(|m| m.fields().collect::<Vec<_>>()) {
-        let options = field.options();
-        if !options.has_extension(&extension) {
-            continue;
-        }
-        let value = options.get_extension(&extension);
-        let Some(message) = value.as_message() else { continue };
-        let number = |name| {
-            let wanted = message.has_field_by_name(name);
-            wanted.then(|| message.get_field_by_name(name).and_then(|v| v.as_i64())).flatten()
-        };
-        let flag = |name| message.get_field_by_name(name).and_then(|v| v.as_bool()).unwrap_or_default();
-        let size =
-            |name| message.get_field_by_name(name).and_then(|v| v.as_u32()).unwrap_or_default() as usize;
-        let id =
-            message.get_field_by_name("id").and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
-        let rules = Rules {
-            required: flag("required"),
-            output_only: flag("output_only"),
-            max_len: size("max_len"),
-            max_items: size("max_items"),
-            id,
-            min: number("min"),
-            max: number("max"),
-            digest: flag("digest"),
-            uuid: flag("uuid"),
-            partial: flag("partial"),
-        };
-        all.insert(field.full_name().to_owned(), rules);
-    }
-    all
-}
-
-fn checked_messages() -> HashSet<String> {
-    let messages: Vec<_> = assent_proto::pool().all_messages().collect();
-    let mut checked = HashSet::new();
-    // To a fixed point, because messages contain each other.
-    loop {
-        let before = checked.len();
-        for message in &messages {
-            let wanted = message.fields().any(|field| {
-                RULES.contains_key(field.full_name())
-                    || match field.kind() {
-                        Kind::Enum(e) => e.full_name().starts_with("assent."),
-                        Kind::Message(m) => checked.contains(m.full_name()),
-                        _ => false,
-                    }
-            });
-            if wanted {
-                checked.insert(message.full_name().to_owned());
-            }
-        }
-        if checked.len() == before {
-            return checked;
-        }
-    }
-}
+use crate::wire::{self, Malformed, Value};
 
 /// Everything that is wrong with the fields of `message`, with proto paths; empty when nothing is.
 pub fn validate<M: Message + Name>(message: &M) -> Vec<Violation> {
-    let mut violations = Vec::new();
-    let Some(descriptor) = assent_proto::pool().get_message_by_name(&M::full_name()) else {
+    let Some(known) = tables::message(&M::full_name()) else {
         return vec![Violation::new("", "UNKNOWN_MESSAGE", "is not part of the contract")];
     };
-    match DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice()) {
-        Ok(dynamic) => check_message(&dynamic, "", false, &mut violations),
-        // Only nesting too deep to decode can end here: the message was decoded once already.
-        Err(error) => violations.push(Violation::new("", "UNREADABLE", error.to_string())),
+    let mut check = Check { path: String::new(), violations: Vec::new() };
+    if !known.fields.is_empty()
+        && let Err(error) = check.message(known, &message.encode_to_vec(), false)
+    {
+        check.report("UNREADABLE", error.to_string());
     }
-    violations
+    check.violations
 }
 
-fn check_message(message: &DynamicMessage, path: &str, partial: bool, out: &mut Vec<Violation>) {
-    let descriptor: MessageDescriptor = message.descriptor();
-    if !CHECKED.contains(descriptor.full_name()) {
-        return;
+/// What has been found, and where is being looked.
+struct Check {
+    path: String,
+    violations: Vec<Violation>,
+}
+
+impl Check {
+    fn report(&mut self, code: &'static str, text: impl Into<String>) {
+        self.violations.push(Violation::new(self.path.clone(), code, text));
     }
-    for field in descriptor.fields() {
-        let path = if path.is_empty() { field.name().to_owned() } else { format!("{path}.{}", field.name()) };
-        let rules = RULES.get(field.full_name()).map_or_else(|| Cow::Owned(Rules::default()), Cow::Borrowed);
-        if !message.has_field(&field) {
+
+    fn below(
+        &mut self,
+        name: &str,
+        look: impl FnOnce(&mut Self) -> Result<(), Malformed>,
+    ) -> Result<(), Malformed> {
+        let outer = self.path.len();
+        if outer > 0 && !name.starts_with('[') {
+            self.path.push('.');
+        }
+        self.path.push_str(name);
+        let looked = look(self);
+        self.path.truncate(outer);
+        looked
+    }
+
+    fn message(&mut self, message: &tables::Message, bytes: &[u8], partial: bool) -> Result<(), Malformed> {
+        let values = wire::values(message, bytes)?;
+        for (index, field) in message.fields.iter().enumerate() {
+            let values = values.iter().filter(|(of, _)| *of == index).map(|(_, value)| *value);
+            self.below(field.name, |check| check.field(field, values, partial))?;
+        }
+        Ok(())
+    }
+
+    fn field<'m>(
+        &mut self,
+        field: &Field,
+        mut values: impl Iterator<Item = Value<'m>> + Clone,
+        partial: bool,
+    ) -> Result<(), Malformed> {
+        let rules = &field.rules;
+        let count = values.clone().count();
+        if count == 0 {
             if rules.required && !partial {
-                out.push(Violation::new(path, "REQUIRED", "must be set"));
+                self.report("REQUIRED", "must be set");
             }
-            continue;
+            return Ok(());
         }
         if rules.output_only {
-            out.push(Violation::new(path, "OUTPUT_ONLY", "is set by the server"));
-            continue;
+            self.report("OUTPUT_ONLY", "is set by the server");
+            return Ok(());
         }
-        check_field(&field, &message.get_field(&field), &rules, &path, out);
-    }
-}
-
-fn check_field(field: &FieldDescriptor, value: &Value, rules: &Rules, path: &str, out: &mut Vec<Violation>) {
-    match value {
-        Value::List(items) => {
-            if rules.max_items > 0 && items.len() > rules.max_items {
-                let text = format!("has {} elements; at most {} are allowed", items.len(), rules.max_items);
-                out.push(Violation::new(path, "TOO_MANY", text));
-                return;
+        let most = rules.max_items as usize;
+        let too_many = most > 0 && count > most;
+        match field.shape {
+            Shape::One => values.try_for_each(|value| self.value(field, value)),
+            Shape::List if too_many => {
+                self.report("TOO_MANY", format!("has {count} elements; at most {most} are allowed"));
+                Ok(())
             }
-            for (index, item) in items.iter().enumerate() {
-                check_value(field, item, rules, &format!("{path}[{index}]"), out);
+            Shape::List => values.enumerate().try_for_each(|(index, value)| {
+                self.below(&format!("[{index}]"), |check| check.value(field, value))
+            }),
+            Shape::Map => {
+                if too_many {
+                    self.report("TOO_MANY", format!("has {count} entries; at most {most} are allowed"));
+                }
+                Ok(())
             }
         }
-        Value::Map(entries) if rules.max_items > 0 && entries.len() > rules.max_items => {
-            let text = format!("has {} entries; at most {} are allowed", entries.len(), rules.max_items);
-            out.push(Violation::new(path, "TOO_MANY", text));
-        }
-        other => check_value(field, other, rules, path, out),
     }
-}
 
-fn check_value(field: &FieldDescriptor, value: &Value, rules: &Rules, path: &str, out: &mut Vec<Violation>) {
-    match value {
-        Value::Message(message) => check_message(message, path, rules.partial, out),
-        Value::String(text) => check_text(text, rules, path, out),
-        Value::Bytes(bytes) => check_len(bytes.len(), rules, path, out),
-        Value::EnumNumber(number) => {
-            let known = match field.kind() {
-                Kind::Enum(e) => e.get_value(*number).is_some(),
-                _ => true,
+    fn value(&mut self, field: &Field, value: Value<'_>) -> Result<(), Malformed> {
+        match (field.kind, value) {
+            (Kind::Message(index), Value::Bytes(bytes)) => {
+                self.message(&tables::MESSAGES[index], bytes, field.rules.partial)?;
+            }
+            (Kind::Text, Value::Bytes(bytes)) => self.text(std::str::from_utf8(bytes)?, &field.rules),
+            (Kind::Bytes, Value::Bytes(bytes)) => self.len(bytes.len(), &field.rules),
+            (Kind::Enum(known), Value::Number(number)) => {
+                if !known.iter().any(|one| i64::from(*one) == number) {
+                    self.report("UNKNOWN_ENUM", format!("has no value {number}"));
+                }
+            }
+            (Kind::Integer, Value::Number(number)) => self.range(number, &field.rules),
+            (Kind::Other, _) => {}
+            _ => return Err(Malformed),
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str, rules: &Rules) {
+        self.len(text.len(), rules);
+        if !rules.id.is_empty() && !is_id(text, rules.id) {
+            let wanted = format!("must be an id such as {}_0190163d8694739aaea5966c26f8ad91", rules.id);
+            self.report("MALFORMED_ID", wanted);
+        }
+        if rules.digest && text.parse::<Digest>().is_err() {
+            self.report("MALFORMED_DIGEST", "must be 64 lowercase hexadecimal digits");
+        }
+        if rules.uuid && uuid::Uuid::try_parse(text).is_err() {
+            self.report("MALFORMED_UUID", "must be a UUID");
+        }
+        if text.contains('\0') {
+            // Postgres cannot store it, and no text that people read needs it.
+            self.report("NUL", "must not contain U+0000");
+        }
+    }
+
+    fn len(&mut self, len: usize, rules: &Rules) {
+        if rules.max_len > 0 && len > rules.max_len as usize {
+            self.report("TOO_LONG", format!("has {len} bytes; at most {} are allowed", rules.max_len));
+        }
+    }
+
+    fn range(&mut self, number: i64, rules: &Rules) {
+        let low = rules.min.is_some_and(|min| number < min);
+        let high = rules.max.is_some_and(|max| number > max);
+        if low || high {
+            let bounds = match (rules.min, rules.max) {
+                (Some(min), Some(max)) => format!("between {min} and {max}"),
+                (Some(min), None) => format!("at least {min}"),
+                (None, Some(max)) => format!("at most {max}"),
+                (None, None) => return,
             };
-            if !known {
-                out.push(Violation::new(path, "UNKNOWN_ENUM", format!("has no value {number}")));
-            }
+            self.report("OUT_OF_RANGE", format!("must be {bounds}"));
         }
-        Value::I32(number) => check_range(i64::from(*number), rules, path, out),
-        Value::I64(number) => check_range(*number, rules, path, out),
-        _ => {}
-    }
-}
-
-fn check_text(text: &str, rules: &Rules, path: &str, out: &mut Vec<Violation>) {
-    check_len(text.len(), rules, path, out);
-    if !rules.id.is_empty() && !is_id(text, &rules.id) {
-        let wanted = format!("must be an id such as {}_0190163d8694739aaea5966c26f8ad91", rules.id);
-        out.push(Violation::new(path, "MALFORMED_ID", wanted));
-    }
-    if rules.digest && text.parse::<Digest>().is_err() {
-        out.push(Violation::new(path, "MALFORMED_DIGEST", "must be 64 lowercase hexadecimal digits"));
-    }
-    if rules.uuid && uuid::Uuid::try_parse(text).is_err() {
-        out.push(Violation::new(path, "MALFORMED_UUID", "must be a UUID"));
-    }
-    if text.contains('\0') {
-        // Postgres cannot store it, and no text that people read needs it.
-        out.push(Violation::new(path, "NUL", "must not contain U+0000"));
     }
 }
 
@@ -190,30 +156,9 @@ fn is_id(text: &str, prefix: &str) -> bool {
     hex.is_some_and(|hex| hex.len() == 32 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
 }
 
-fn check_len(len: usize, rules: &Rules, path: &str, out: &mut Vec<Violation>) {
-    if rules.max_len > 0 && len > rules.max_len {
-        let text = format!("has {len} bytes; at most {} are allowed", rules.max_len);
-        out.push(Violation::new(path, "TOO_LONG", text));
-    }
-}
-
-fn check_range(number: i64, rules: &Rules, path: &str, out: &mut Vec<Violation>) {
-    let low = rules.min.is_some_and(|min| number < min);
-    let high = rules.max.is_some_and(|max| number > max);
-    if low || high {
-        let bounds = match (rules.min, rules.max) {
-            (Some(min), Some(max)) => format!("between {min} and {max}"),
-            (Some(min), None) => format!("at least {min}"),
-            (None, Some(max)) => format!("at most {max}"),
-            (None, None) => return,
-        };
-        out.push(Violation::new(path, "OUT_OF_RANGE", format!("must be {bounds}")));
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use assent_proto::approval::v1::{ApproveRequest, SubmitForApprovalRequest};
+    use assent_proto::approval::v1::{ApproveRequest, ListSessionsRequest, SubmitForApprovalRequest};
     use assent_proto::plan::v1::{Plan, WorkItem};
 
     use super::*;
@@ -227,6 +172,16 @@ mod tests {
         let request = ApproveRequest { session_id: "ses_x".into(), version: -1, ..ApproveRequest::default() };
         let expected = [("session_id", "MALFORMED_ID"), ("version", "OUT_OF_RANGE"), ("digest", "REQUIRED")];
         assert_eq!(found(&request), expected.map(|(f, c)| (f.to_owned(), c.to_owned())));
+    }
+
+    #[test]
+    fn lists_are_counted_and_looked_at_value_by_value_however_they_travel() {
+        let request = ListSessionsRequest { states: vec![1, 77, 2], ..Default::default() };
+        assert_eq!(found(&request), [("states[1]".to_owned(), "UNKNOWN_ENUM".to_owned())]);
+        let request = ListSessionsRequest { states: vec![77; 11], ..Default::default() };
+        assert_eq!(found(&request), [("states".to_owned(), "TOO_MANY".to_owned())]);
+        let request = ListSessionsRequest { states: vec![-1; 10], ..Default::default() };
+        assert_eq!(found(&request).len(), 10);
     }
 
     #[test]
