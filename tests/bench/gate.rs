@@ -16,8 +16,8 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use tokio::task::JoinSet;
 
-use crate::pgbench;
 use crate::plans::{chain, line};
+use crate::{cpu, pgbench};
 
 const CALLERS: usize = 32;
 const DECISIONS_PER_CALLER: usize = 40;
@@ -34,19 +34,32 @@ pub(crate) async fn run(name: &str, storage: Storage) {
     println!("\napproval gate, {name}");
     println!("{:<46} {:>9} {:>9} {:>9} {:>9}", "", "p50", "p95", "p99", "limit");
     let stack = start(storage).await;
-    let url = stack.storage().url().to_owned();
-    let per_second = decisions(&stack).await;
+    beside_pgbench(&stack).await;
+    waits(&stack).await;
+    large_session(&stack).await;
+    reviews(&stack).await;
+    stack.stop().await;
+}
+
+/// Decisions alone.
+pub(crate) async fn decide(storage: Storage) {
+    println!("{:<46} {:>9} {:>9} {:>9} {:>9}", "", "p50", "p95", "p99", "limit");
+    let stack = start(storage).await;
+    for _ in 0..3 {
+        beside_pgbench(&stack).await;
+    }
+    stack.stop().await;
+}
+
+async fn beside_pgbench(stack: &Embedded) {
+    let per_second = decisions(stack).await;
     if !stack.storage().is_sqlite() {
-        let tps = pgbench::decisions(&url, 32).await;
+        let tps = pgbench::decisions(stack.storage().url(), 32).await;
         println!(
             "  decisions {per_second:.0}/s; pgbench with the same statements {tps:.0}/s; ratio {:.2}, at least 0.5",
             per_second / tps
         );
     }
-    waits(&stack).await;
-    large_session(&stack).await;
-    reviews(&stack).await;
-    stack.stop().await;
 }
 
 async fn submit(agent: &Client, items: usize) -> PlanReviewSession {
@@ -75,7 +88,8 @@ async fn submitted(stack: &Embedded, count: usize) -> Vec<PlanReviewSession> {
 async fn decisions(stack: &Embedded) -> f64 {
     let mut sessions = submitted(stack, CALLERS * DECISIONS_PER_CALLER).await;
     let lead = stack.client(people::LEAD);
-    let started = Instant::now();
+    let server = cpu::server(stack.storage().url()).await;
+    let (started, before) = (Instant::now(), cpu::used(server));
     let mut tasks = JoinSet::new();
     while !sessions.is_empty() {
         let own = sessions.split_off(sessions.len() - DECISIONS_PER_CALLER);
@@ -92,7 +106,12 @@ async fn decisions(stack: &Embedded) -> f64 {
     }
     let times: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();
     let per_second = times.len() as f64 / started.elapsed().as_secs_f64();
+    let after = cpu::used(server);
+    let each = |time: Duration| time.as_secs_f64() * 1000.0 / times.len() as f64;
+    let own = each(after.own.saturating_sub(before.own));
+    let database = each(after.database.saturating_sub(before.database));
     line("approve, 32 callers", times, 20);
+    println!("  CPU of each: gate, its peers and the callers {own:.2} ms; Postgres {database:.2} ms");
     per_second
 }
 

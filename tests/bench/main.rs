@@ -8,6 +8,7 @@
 )]
 
 mod called;
+mod cpu;
 mod drain;
 mod executor;
 mod footprint;
@@ -49,6 +50,10 @@ async fn main() {
         Box::pin(gate::run("sqlite", Storage::sqlite().await)).await;
         Box::pin(gate::run("postgres", Storage::postgres().await)).await;
         gate::many(Storage::postgres().await).await;
+    }
+    // A decision alone, as often as one asks while its cost is worked on.
+    if part.as_deref() == Some("decisions") {
+        Box::pin(gate::decide(Storage::postgres().await)).await;
     }
     // Needs the programs beside this one: cargo build --release --workspace --bins.
     if part.as_deref() == Some("cluster") {

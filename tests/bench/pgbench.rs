@@ -14,35 +14,31 @@ INSERT INTO bench_events (session_id, payload) VALUES (:id, repeat('y', 600));
 COMMIT;
 ";
 
-/// What a decision asks of the database: what it reads, the transaction that seals the version, and the one that keeps
-/// vote, decision, grant, audit and fact.
+/// What a decision that comes alone asks of the database: what it reads, the transaction that seals the version, and the
+/// one that keeps vote, decision, grant, audit and fact.
 const DECISION: &str = "\
 \\set id random(1, 1000)
-SELECT body FROM bench_sessions WHERE id = :id;
+SELECT revision, body FROM bench_sessions WHERE id = :id;
 SELECT payload FROM bench_events WHERE session_id = :id LIMIT 1;
-SELECT revision FROM bench_sessions WHERE id = :id;
-SELECT body FROM bench_sessions WHERE id = :id;
-SELECT revision FROM bench_sessions WHERE id = :id;
+SELECT id FROM bench_open WHERE id = :id;
+SELECT body FROM bench_items WHERE id = :id;
+SELECT id FROM bench_open WHERE id = :id + 2000;
 BEGIN;
 SELECT revision FROM bench_heads WHERE id = :id FOR UPDATE;
 UPDATE bench_heads SET revision = revision + 1 WHERE id = :id;
 UPDATE bench_heads SET body = repeat('h', 60) WHERE id = :id;
 COMMIT;
 BEGIN;
-SELECT body FROM bench_sessions WHERE id = :id FOR UPDATE;
-SELECT payload FROM bench_events WHERE session_id = :id LIMIT 1;
+UPDATE bench_sessions SET revision = revision + 1, body = repeat('x', 1200) WHERE id = :id RETURNING id;
 INSERT INTO bench_events (session_id, payload) VALUES (:id, repeat('v', 400));
-INSERT INTO bench_events (session_id, payload) VALUES (:id, repeat('a', 600));
 UPDATE bench_items SET body = repeat('i', 80) WHERE id = :id;
-SELECT body FROM bench_items WHERE id = :id;
 INSERT INTO bench_events (session_id, payload) VALUES (:id, repeat('d', 500));
-INSERT INTO bench_events (session_id, payload) VALUES (:id, repeat('a', 600));
 INSERT INTO bench_events (session_id, payload) VALUES (:id, repeat('g', 700));
-INSERT INTO bench_events (session_id, payload) VALUES (:id, repeat('a', 500));
+INSERT INTO bench_events (session_id, payload)
+    VALUES (:id, repeat('a', 600)), (:id, repeat('a', 600)), (:id, repeat('a', 500));
 INSERT INTO bench_events (session_id, payload) VALUES (:id, repeat('e', 1500));
 DELETE FROM bench_open WHERE id = :id;
 DELETE FROM bench_open WHERE id = :id + 1000;
-UPDATE bench_sessions SET revision = revision + 1, body = repeat('x', 1200) WHERE id = :id;
 COMMIT;
 ";
 

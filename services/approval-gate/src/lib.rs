@@ -93,6 +93,7 @@ impl Service for ApprovalGate {
             signer,
             credentials: wiring.credentials().clone(),
             waits: Default::default(),
+            meetings: Default::default(),
             metrics: app::GateMetrics::new(wiring.metrics()),
             source,
             db,

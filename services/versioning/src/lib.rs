@@ -30,7 +30,7 @@ use tonic::service::RoutesBuilder;
 pub use config::Config;
 pub use store::{MIGRATIONS, STATEMENTS};
 
-use crate::app::{App, Lanes};
+use crate::app::{App, Lanes, seals};
 use crate::error::VersioningError;
 use crate::grpc::{Editor, Grpc};
 
@@ -65,7 +65,16 @@ impl Service for Versioning {
         let events = EventServiceClient::new(wiring.peer(Self::NAME, Peer::ApprovalGate)?);
         let source = wiring.source().clone();
         let lanes = Lanes::default();
-        let app = Arc::new(App { db, catalog, planner, risk, config, source: source.clone(), lanes });
+        let app = Arc::new(App {
+            db,
+            catalog,
+            planner,
+            risk,
+            config,
+            source: source.clone(),
+            lanes,
+            seals: seals(),
+        });
         Ok(Self { app, events, bus: wiring.bus().clone(), source })
     }
 

@@ -26,7 +26,7 @@ pub use consumer::{Consumer, Handled};
 pub use cursor::Cursor;
 pub use log::{Log, LogError};
 pub use metrics::EventMetrics;
-pub use outbox::{append, append_all};
+pub use outbox::{Fact, append, append_all, append_facts};
 pub use payload::type_name;
 pub use redis::{BusError, RedisDriver};
 pub use relay::Relay;

@@ -3,8 +3,8 @@
 //! SQLite has one writer, so the order of writing is the order of commits, and a fact gets its position in its own
 //! transaction. On Postgres it gets it afterwards, from the relay.
 
-use assent_core::OpContext;
 use assent_core::id::{EventId, SessionId};
+use assent_core::{Actor, OpContext};
 use assent_proto::event::v1::Event;
 use assent_proto::event::v1::event::Payload;
 use assent_store::{Backend, Json, Sql, StoreError, Tx};
@@ -22,15 +22,17 @@ const APPEND: Sql = Sql::split(
      VALUES ($1, $2, $3, $4, $5, $6, $7, (SELECT position + 1 FROM event_relay WHERE id = 1))",
 );
 
-// A list of {id, session, type, payload}, but for the type in hexadecimal digits, in one statement however long it is.
+// A list of facts, ids and payloads in hexadecimal digits, in one statement however long it is.
 const APPEND_ALL: Sql = Sql::split(
     "INSERT INTO events (id, session_id, type, occurred_at, actor, traceparent, payload)
-     SELECT fact.id, fact.session, fact.type, $2, $3, $4, decode(fact.payload, 'hex')
-     FROM ROWS FROM (jsonb_to_recordset(CAST($1 AS JSONB)) AS (id UUID, session UUID, type TEXT, payload TEXT))
-         WITH ORDINALITY AS fact (id, session, type, payload, place)
+     SELECT fact.id, fact.session, fact.type, fact.at, fact.actor, fact.traceparent, decode(fact.payload, 'hex')
+     FROM ROWS FROM (json_to_recordset(CAST($1 AS JSON)) AS (id UUID, session UUID, type TEXT, at TIMESTAMPTZ,
+             actor JSONB, traceparent TEXT, payload TEXT))
+         WITH ORDINALITY AS fact (id, session, type, at, actor, traceparent, payload, place)
      ORDER BY fact.place",
     "INSERT INTO events (id, session_id, type, occurred_at, actor, traceparent, payload, position)
-     SELECT unhex(value ->> 'id'), unhex(value ->> 'session'), value ->> 'type', $2, $3, $4, unhex(value ->> 'payload'),
+     SELECT unhex(value ->> 'id'), unhex(value ->> 'session'), value ->> 'type', value ->> 'at', value -> 'actor',
+         value ->> 'traceparent', unhex(value ->> 'payload'),
          (SELECT position + 1 FROM event_relay WHERE id = 1) + key
      FROM json_each($1) ORDER BY key",
 );
@@ -38,12 +40,32 @@ const APPEND_ALL: Sql = Sql::split(
 const PLACED: Sql = Sql::new("UPDATE event_relay SET position = position + $1 WHERE id = 1");
 
 /// A fact on its way to the database.
-#[derive(Serialize)]
-struct Written {
+#[derive(Debug, Serialize)]
+pub struct Fact {
     id: String,
     session: Option<String>,
     r#type: &'static str,
+    at: String,
+    actor: Actor,
+    traceparent: Option<String>,
     payload: String,
+}
+
+impl Fact {
+    /// What became true about `session` in the operation `ctx`.
+    pub fn new(ctx: &OpContext, session: Option<SessionId>, payload: Payload) -> Self {
+        let id: EventId = ctx.new_id();
+        Self {
+            id: id.uuid().simple().to_string(),
+            session: session.map(|session| session.uuid().simple().to_string()),
+            r#type: type_name(&payload),
+            at: ctx.now().to_string(),
+            actor: ctx.actor().clone(),
+            traceparent: ctx.traceparent().map(str::to_owned),
+            // Only the payload: everything else of the envelope has a column.
+            payload: hex(&Event { payload: Some(payload), ..Event::default() }.encode_to_vec()),
+        }
+    }
 }
 
 /// Appends facts about sessions in their order, as [`append`] does one.
@@ -52,19 +74,17 @@ pub async fn append_all(
     ctx: &OpContext,
     facts: impl IntoIterator<Item = (Option<SessionId>, Payload)>,
 ) -> Result<(), StoreError> {
-    let written = |(session, payload): (Option<SessionId>, Payload)| {
-        let id: EventId = ctx.new_id();
-        let r#type = type_name(&payload);
-        let bytes = Event { payload: Some(payload), ..Event::default() }.encode_to_vec();
-        let session = session.map(|session| session.uuid().simple().to_string());
-        Written { id: id.uuid().simple().to_string(), session, r#type, payload: hex(&bytes) }
-    };
-    let facts: Vec<Written> = facts.into_iter().map(written).collect();
+    let facts: Vec<Fact> =
+        facts.into_iter().map(|(session, payload)| Fact::new(ctx, session, payload)).collect();
+    append_facts(tx, &facts.iter().collect::<Vec<_>>()).await
+}
+
+/// Appends facts of several operations in their order, as [`append`] does one.
+pub async fn append_facts(tx: &mut Tx, facts: &[&Fact]) -> Result<(), StoreError> {
     if facts.is_empty() {
         return Ok(());
     }
-    let statement = tx.query(APPEND_ALL).bind(Json(&facts)).bind(ctx.now());
-    statement.bind(Json(ctx.actor())).bind(ctx.traceparent()).execute().await?;
+    tx.query(APPEND_ALL).bind(Json(facts)).execute().await?;
     placed(tx, facts.len()).await?;
     tx.ring();
     Ok(())

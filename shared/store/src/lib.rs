@@ -17,6 +17,7 @@ mod migrate;
 mod scope;
 mod sql;
 mod statement;
+mod together;
 mod tx;
 
 pub use db::{Backend, Connections, Db, DbOptions};
@@ -26,4 +27,5 @@ pub use scope::in_transaction;
 pub use sql::Sql;
 pub use sqlx::types::Json;
 pub use statement::{Row, Scalar, Statement, Value};
+pub use together::{CutOff, Together};
 pub use tx::Tx;

@@ -128,7 +128,7 @@ impl App {
             time: made.time,
             details: details.as_object().cloned().unwrap_or_default(),
         };
-        append_entry(tx, session, &entry).await?;
+        append_entry(tx, session, entry).await?;
         store::opening::add_author(tx, session.id, &author).await?;
         let fact = PlanVersionAdopted {
             version: session.subject.version,

@@ -32,7 +32,8 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    fn with(actor: &Actor, user: Option<&User>) -> Self {
+    /// What the credential says of `actor`, and what the directory adds.
+    pub(super) fn with(actor: &Actor, user: Option<&User>) -> Self {
         let mut actor = actor.clone();
         let Some(user) = user else { return Self { actor, tags: Vec::new() } };
         let add = |own: &mut Vec<String>, more: &[String]| {

@@ -53,7 +53,7 @@ impl App {
             time,
             details,
         };
-        append_entry(&mut tx, &mut session, &entry).await?;
+        append_entry(&mut tx, &mut session, entry).await?;
         store::session::extend_audit(&mut tx, id, &session.audit).await?;
         note_execution(&mut tx, id, event, time).await?;
         cursor.advance(&mut tx).await?;

@@ -11,6 +11,7 @@ mod comment_act;
 pub(crate) mod comment_read;
 mod delegation;
 mod directory;
+mod draft;
 mod evidence;
 mod expire;
 pub(crate) mod explain;
@@ -31,6 +32,7 @@ mod refusal;
 mod retention;
 mod review;
 mod submit;
+mod together;
 mod tree_head;
 mod vote;
 mod voter;
@@ -72,6 +74,7 @@ pub struct App {
     pub(crate) signer: Signer,
     pub(crate) credentials: Credentials,
     pub(crate) waits: wait::Waits,
+    pub(crate) meetings: together::Meetings,
     pub(crate) metrics: GateMetrics,
 }
 

@@ -8,34 +8,14 @@ use assent_plan::{Plan, PlanEstimate, PlanGraph, RiskAssessment};
 use assent_rpc::convert::Wire;
 
 use super::App;
-use crate::domain::decision::Subset;
+use crate::domain::decision::{ItemStatus, Subset};
 use crate::domain::partial::{Needs, Split, closed, dependents_first};
 use crate::domain::session::Session;
 use crate::domain::vote::Ballot;
 use crate::error::GateError;
 use crate::peers::unusable;
-use crate::store;
 
 impl App {
-    /// The ballot with its items checked: none where it names all of them.
-    pub(super) async fn with_items(&self, session: &Session, ballot: &Ballot) -> Result<Ballot, GateError> {
-        let Some(named) = &ballot.items else { return Ok(ballot.clone()) };
-        if !session.options.allow_partial_approval {
-            return Err(GateError::PartialNotAllowed);
-        }
-        let items = store::item::of_session(&self.db, session.id).await?;
-        let known: BTreeSet<String> = items.into_iter().map(|item| item.item_id).collect();
-        let unknown = named
-            .difference(&known)
-            .map(|item| Violation::new("items", "UNKNOWN_ITEM", format!("`{item}` is no item of the plan")));
-        let unknown: Vec<_> = unknown.collect();
-        if !unknown.is_empty() {
-            return Err(GateError::invalid(unknown));
-        }
-        let items = (*named != known).then(|| named.clone());
-        Ok(Ballot { items, ..ballot.clone() })
-    }
-
     /// What each item of the current version cannot run without: what it waits for, and whose output it takes.
     pub(super) async fn needs(&self, ctx: &OpContext, session: &Session) -> Result<Needs, GateError> {
         let version = self.peers.version(ctx, session.id, session.subject.version).await?;
@@ -95,4 +75,26 @@ impl App {
         }
         Ok(Subset { split, estimate, risk_level: risk.level })
     }
+}
+
+/// The ballot with its items checked against those of the plan: none where it names all of them.
+pub(super) fn with_items(
+    session: &Session,
+    items: &[ItemStatus],
+    ballot: &Ballot,
+) -> Result<Ballot, GateError> {
+    let Some(named) = &ballot.items else { return Ok(ballot.clone()) };
+    if !session.options.allow_partial_approval {
+        return Err(GateError::PartialNotAllowed);
+    }
+    let known: BTreeSet<String> = items.iter().map(|item| item.item_id.clone()).collect();
+    let unknown = named
+        .difference(&known)
+        .map(|item| Violation::new("items", "UNKNOWN_ITEM", format!("`{item}` is no item of the plan")));
+    let unknown: Vec<_> = unknown.collect();
+    if !unknown.is_empty() {
+        return Err(GateError::invalid(unknown));
+    }
+    let items = (*named != known).then(|| named.clone());
+    Ok(Ballot { items, ..ballot.clone() })
 }

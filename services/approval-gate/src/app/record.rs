@@ -2,7 +2,6 @@
 
 use assent_core::id::SessionId;
 use assent_core::{OpContext, Timestamp};
-use assent_events::append;
 use assent_plan::{Condition, Map};
 use assent_proto::event::v1 as events;
 use assent_proto::event::v1::Event;
@@ -12,6 +11,7 @@ use assent_store::Tx;
 use serde_json::{Value, json};
 
 use super::App;
+use super::draft::{Draft, write};
 use crate::domain::audit::{Entry, Head};
 use crate::domain::decision::{Decision, Ending, ItemState, ItemStatus, Outcome, Subset};
 use crate::domain::grant::{Grant, claims};
@@ -63,8 +63,9 @@ pub(super) async fn audit(
     action: &str,
     details: Value,
 ) -> Result<(), GateError> {
-    let entry = entry(ctx, session.id, session.audit.sequence + 1, action, details);
-    append_entry(tx, session, &entry).await
+    let mut draft = Draft::default();
+    draft.audit(ctx, session, action, details)?;
+    Ok(write(tx, &[(session.id, &draft)]).await?)
 }
 
 /// Appends an entry to the chain of the directory.
@@ -78,12 +79,14 @@ pub(super) async fn audit_directory(
     let head = store::chain::lock(tx, chain).await?;
     let entry = entry(ctx, chain, head.sequence + 1, action, details);
     let digest = entry.digest(&head.digest)?;
-    store::audit::insert(tx, &entry, &digest).await?;
-    store::chain::save(tx, chain, &Head { sequence: entry.sequence, digest }).await?;
+    let head = Head { sequence: entry.sequence, digest };
+    store::audit::insert(tx, &[&(entry, digest)]).await?;
+    store::chain::save(tx, chain, &head).await?;
     Ok(())
 }
 
-fn entry(ctx: &OpContext, chain: SessionId, sequence: i64, action: &str, details: Value) -> Entry {
+/// The next entry of a chain.
+pub(super) fn entry(ctx: &OpContext, chain: SessionId, sequence: i64, action: &str, details: Value) -> Entry {
     let details = match details {
         Value::Object(details) => details,
         other => Map::from_iter([("value".to_owned(), other)]),
@@ -108,10 +111,10 @@ pub(super) fn trace_of(event: &Event) -> String {
 }
 
 /// Appends a finished entry.
-pub(super) async fn append_entry(tx: &mut Tx, session: &mut Session, entry: &Entry) -> Result<(), GateError> {
+pub(super) async fn append_entry(tx: &mut Tx, session: &mut Session, entry: Entry) -> Result<(), GateError> {
     let digest = entry.digest(&session.audit.digest)?;
-    store::audit::insert(tx, entry, &digest).await?;
     session.audit = Head { sequence: entry.sequence, digest };
+    store::audit::insert(tx, &[&(entry, digest)]).await?;
     Ok(())
 }
 
@@ -150,21 +153,33 @@ impl App {
         session: &mut Session,
         ruling: Ruling,
     ) -> Result<Decided, GateError> {
+        let items = store::item::of_session(&mut *tx, session.id).await?;
+        let mut draft = Draft::default();
+        let decided = self.rule(ctx, session, ruling, items, &mut draft)?;
+        write(tx, &[(session.id, &draft)]).await?;
+        Ok(decided)
+    }
+
+    /// What ends the review of `session`, whose `items` these are: the session's new state, and in `draft` the rest.
+    pub(super) fn rule(
+        &self,
+        ctx: &OpContext,
+        session: &mut Session,
+        ruling: Ruling,
+        mut items: Vec<ItemStatus>,
+        draft: &mut Draft,
+    ) -> Result<Decided, GateError> {
         let (now, ending) = (ctx.now(), ruling.ending);
         session.state = session.after(ending.fact(), now).map_err(GateError::refused(session.id))?;
         session.updated_at = now;
         session.wake_at = None;
         session.abandon_modification();
-        let by = &ctx.actor().id;
-        if let Some(Subset { split, .. }) = &ruling.subset {
-            for (ids, state) in [(&split.rejected, ItemState::Rejected), (&split.skipped, ItemState::Skipped)]
-            {
-                store::item::decide_some(tx, session.id, ids, state, by, now, &ruling.reason).await?;
-            }
-        }
-        let mut items = store::item::decide(tx, session.id, ending.items(), by, now, &ruling.reason).await?;
-        if ruling.subset.is_some() {
-            items = store::item::of_session(&mut *tx, session.id).await?;
+        for item in items.iter_mut().filter(|item| item.state == ItemState::Pending) {
+            let left_out = ruling.subset.as_ref().and_then(|subset| subset.split.left_out(&item.item_id));
+            item.state = left_out.unwrap_or(ending.items());
+            item.decided_by = Some(ctx.actor().id.clone());
+            item.decided_at = Some(now);
+            item.notes = Some(ruling.reason.clone());
         }
         let of = |state| {
             let of = items.iter().filter(|item| item.state == state);
@@ -187,7 +202,6 @@ impl App {
             policy_digest: session.risk.policy_digest,
             break_glass: ending == Ending::BrokenGlass,
         };
-        store::decision::insert(tx, session.id, &decision).await?;
         let details = json!({
             "decision": decision.id,
             "outcome": decision.outcome,
@@ -201,24 +215,27 @@ impl App {
             "skipped_items": decision.skipped_items,
             "conditions": decision.conditions,
         });
-        audit(tx, ctx, session, ending.action(), details).await?;
+        draft.audit(ctx, session, ending.action(), details)?;
         // What is signed afterwards has been granted before.
         let runs = matches!(decision.outcome, Outcome::Approved | Outcome::PartiallyApproved);
         let mut grant = None;
         if runs && session.after_review_of.is_none() {
-            grant = Some(self.grant(tx, ctx, session, &items, &decision).await?);
+            grant = Some(self.grant(ctx, session, &items, &decision, draft)?);
         }
-        append(tx, ctx, Some(session.id), decided(session, ending, &decision)).await?;
+        draft.tell(ctx, session.id, decided(session, ending, &decision));
+        draft.items.clone_from(&items);
+        draft.decision = Some(decision.clone());
+        draft.grant.clone_from(&grant);
         Ok(Decided { ending, decision, items, grant })
     }
 
-    async fn grant(
+    fn grant(
         &self,
-        tx: &mut Tx,
         ctx: &OpContext,
         session: &mut Session,
         items: &[ItemStatus],
         decision: &Decision,
+        draft: &mut Draft,
     ) -> Result<Grant, GateError> {
         let (now, ttl) = (decision.decided_at, self.config.grant_ttl());
         let (id, subject) = (ctx.new_id(), decision.subject);
@@ -234,7 +251,6 @@ impl App {
             expires_at: Timestamp::from_micros(claims.exp.saturating_mul(1_000_000)).unwrap_or(now),
             revoked: None,
         };
-        store::grant::insert(tx, session.id, &grant).await?;
         let details = json!({
             "grant": grant.id,
             "key": grant.key_id,
@@ -244,7 +260,7 @@ impl App {
             "conditions": claims.conditions.len(),
             "expires_at": grant.expires_at.to_string(),
         });
-        audit(tx, ctx, session, "grant.issued", details).await?;
+        draft.audit(ctx, session, "grant.issued", details)?;
         Ok(grant)
     }
 

@@ -1,22 +1,26 @@
 //! Votes, and the decision that the last one makes.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use assent_core::OpContext;
 use assent_core::id::SessionId;
-use assent_events::append;
 use assent_plan::Condition;
 use assent_plan::redact::redact;
 use assent_proto::event::v1::PlanVoteCast;
 use assent_proto::event::v1::event::Payload;
-use assent_store::{StoreError, Tx};
+use assent_store::{CutOff, StoreError};
 use serde_json::json;
 
+use super::directory::Known;
+use super::draft::{Draft, write};
 use super::measure::Before;
 use super::once::retried;
-use super::record::{Decided, Ruling, audit, resumed};
+use super::partial::with_items;
+use super::record::{Decided, Ruling, resumed};
+use super::together::{Decisive, Seen};
 use super::{App, View};
-use crate::domain::decision::{Ending, Subset};
+use crate::domain::decision::{Ending, ItemStatus, Subset};
 use crate::domain::eligibility::Author;
 use crate::domain::partial::{Needs, Split, split};
 use crate::domain::quorum::Voice;
@@ -67,7 +71,7 @@ impl App {
         let ballot = Ballot { reason: redact(&ballot.reason).into_owned(), ..ballot };
         let attempt = || async {
             let mut seal = None;
-            let voted = self.try_vote(ctx, id, delegator, &ballot, &mut seal).await;
+            let voted = Box::pin(self.try_vote(ctx, id, delegator, &ballot, &mut seal)).await;
             if let Some(seal) = seal {
                 self.peers.release(ctx, id, seal).await;
             }
@@ -86,84 +90,104 @@ impl App {
         ballot: &Ballot,
         seal: &mut Option<Seal>,
     ) -> Result<Voted, GateError> {
-        let session = self.session(id).await?;
+        let Seen { session, votes, dismissed, items, user } = self.seen(id, ctx.actor()).await?;
         let ctx = &resumed(ctx, &session);
-        let voter = self.voter(ctx, delegator).await?;
-        let ballot = &self.with_items(&session, ballot).await?;
+        let known = Known::with(ctx.actor(), user.as_ref());
+        let voter = self.voter_in_place_of(ctx, known, delegator).await?;
+        let ballot = &with_items(&session, &items, ballot)?;
         let separate = session.risk.requirement.separation_of_duties && ballot.choice == Choice::Approve;
         let authors = if separate { self.authors(ctx, &session).await? } else { Vec::new() };
-        let votes = store::vote::of_version(&self.db, id, session.subject.version).await?;
         let refused = GateError::refused(id);
         let verdict = session.judge(ctx.now(), &voter, ballot, &authors, &votes).map_err(&refused)?;
         let partial = ballot.items.is_some() || votes.iter().any(|vote| vote.items.is_some());
         let needs = if partial { self.needs(ctx, &session).await? } else { Needs::new() };
         let skipped = self.skipped(ballot, &needs)?;
         let voting = Voting { voter: &voter, ballot, authors: &authors, votes: &votes, needs: &needs };
-        let foreseen = self.foresee(ctx, &session, &voting, verdict).await?;
-        if let Foreseen::Repeated { missing } = foreseen {
-            return Ok(Voted { view: self.summary(session).await?, missing, skipped });
-        }
-        let (foreseen_in, subject, policy) = (session.state, session.subject, session.risk.policy_digest);
-        let runs = matches!(&foreseen, Foreseen::Ends { ruling, .. } if ruling.ending != Ending::Rejected);
-        if runs {
-            self.check_concerns(&self.db, &session).await?;
-        }
-        // What was approved in an emergency is sealed, and was assessed by the policy of that time.
-        if runs && session.after_review_of.is_none() {
-            self.check_policy(ctx, &session).await?;
-            *seal = Some(self.peers.seal(ctx, id, subject).await?);
-        }
-
-        let mut tx = self.db.begin().await?;
-        let session = store::session::lock(&mut tx, id).await?;
-        let mut session = session.ok_or(GateError::UnknownSession(id))?;
-        let given = store::vote::of_version(&mut tx, id, session.subject.version).await?;
-        // What was asked of others was about this version, this policy and these votes. The state is compared too:
-        // the votes were read after it, and may be those of a decision that it does not show.
-        let same = session.state == foreseen_in && session.subject == subject && given == votes;
-        if !same || session.risk.policy_digest != policy {
-            return Err(StoreError::Conflict.into());
-        }
-        session.judge(ctx.now(), &voter, ballot, &authors, &given).map_err(&refused)?;
-        let before = Before::of(&session);
-        let mut votes = given;
-        let (missing, decided) = match foreseen {
+        match self.foresee(ctx, &session, &items, &voting, verdict).await? {
+            Foreseen::Repeated { missing } => {
+                Ok(Voted { view: self.summary(session).await?, missing, skipped })
+            }
+            Foreseen::Counts { missing } => {
+                let view = self.count(ctx, session, &voting).await?;
+                Ok(Voted { view, missing, skipped })
+            }
             Foreseen::Ends { ruling, cast } => {
-                if !cast {
-                    votes.push(self.cast(&mut tx, ctx, &mut session, voter, ballot).await?);
-                }
-                if runs {
-                    self.check_concerns(&mut tx, &session).await?;
-                }
-                let decided = self.decide(&mut tx, ctx, &mut session, *ruling).await?;
-                // From here on it may stand even when the commit seems to fail.
-                *seal = None;
-                (0, Some(decided))
+                let seen = Seen { session, votes: Vec::new(), dismissed, items, user: None };
+                let view = self.end(ctx, seen, &voting, *ruling, cast, seal).await?;
+                Ok(Voted { view, missing: 0, skipped })
             }
-            Foreseen::Counts { missing } | Foreseen::Repeated { missing } => {
-                let vote = self.cast(&mut tx, ctx, &mut session, voter, ballot).await?;
-                let cast = Payload::PlanVoteCast(PlanVoteCast { vote: Some(vote_to_pb(&vote)) });
-                append(&mut tx, ctx, Some(id), cast).await?;
-                votes.push(vote);
-                (missing, None)
-            }
-        };
-        self.commit(tx, &mut session).await?;
-        self.changed(&session, before, decided.as_ref().map(|decided| decided.ending));
-        Ok(Voted { view: self.after_vote(session, votes, decided).await?, missing, skipped })
+        }
     }
 
-    /// What [`App::summary`] would read, as far as it is known here.
-    async fn after_vote(
+    /// Writes down a vote after which the review goes on.
+    async fn count(&self, ctx: &OpContext, seen: Session, voting: &Voting<'_>) -> Result<View, GateError> {
+        let Voting { voter, ballot, authors, votes, .. } = *voting;
+        let mut tx = self.db.begin().await?;
+        let session = store::session::lock(&mut tx, seen.id).await?;
+        let mut session = session.ok_or(GateError::UnknownSession(seen.id))?;
+        // What was judged was this session with these votes.
+        if session.revision != seen.revision {
+            return Err(StoreError::Conflict.into());
+        }
+        session.judge(ctx.now(), voter, ballot, authors, votes).map_err(GateError::refused(seen.id))?;
+        let (before, mut draft) = (Before::of(&session), Draft::default());
+        let vote = cast(ctx, &mut session, voter, ballot, &mut draft)?;
+        let fact = PlanVoteCast { vote: Some(vote_to_pb(&vote)) };
+        draft.tell(ctx, session.id, Payload::PlanVoteCast(fact));
+        draft.vote = Some(vote);
+        write(&mut tx, &[(session.id, &draft)]).await?;
+        self.commit(tx, &mut session).await?;
+        self.changed(&session, before, None);
+        self.summary(session).await
+    }
+
+    /// Ends the review, with a vote or because one that is `cast` is enough now. Leaves the `seal` for which there is no
+    /// decision.
+    async fn end(
         &self,
-        session: Session,
-        votes: Vec<Vote>,
-        decided: Option<Decided>,
+        ctx: &OpContext,
+        seen: Seen,
+        voting: &Voting<'_>,
+        ruling: Ruling,
+        is_cast: bool,
+        seal: &mut Option<Seal>,
     ) -> Result<View, GateError> {
-        let Some(Decided { decision, items, grant, .. }) = decided else {
-            return self.summary(session).await;
-        };
-        let dismissed = store::vote::dismissed(&self.db, session.id).await?;
+        let Seen { mut session, items, dismissed, .. } = seen;
+        let Voting { voter, ballot, authors, votes, .. } = *voting;
+        if ruling.ending != Ending::Rejected {
+            // Concerns are audited: what is said from here on makes it another session than that which is decided.
+            self.check_concerns(&session).await?;
+            // What was approved in an emergency is sealed, and was assessed by the policy of that time.
+            if session.after_review_of.is_none() {
+                self.check_policy(ctx, &session).await?;
+                *seal = Some(self.peers.seal(ctx, session.id, session.subject).await?);
+            }
+        }
+        // The time may be over meanwhile.
+        session.judge(ctx.now(), voter, ballot, authors, votes).map_err(GateError::refused(session.id))?;
+        let (before, audited, mut draft) = (Before::of(&session), session.audit.sequence, Draft::default());
+        let mut votes = votes.to_vec();
+        if !is_cast {
+            let vote = cast(ctx, &mut session, voter, ballot, &mut draft)?;
+            votes.push(vote.clone());
+            draft.vote = Some(vote);
+        }
+        let Decided { ending, decision, items, grant } =
+            self.rule(ctx, &mut session, ruling, items, &mut draft)?;
+        let decisive = Arc::new(Decisive { session: session.clone(), audited, draft });
+        // From here on it may stand even when the commit seems to fail.
+        let held = seal.take();
+        match self.write_decision(decisive).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                // Nothing was written, or the error would be another.
+                *seal = held.filter(|_| error.is_conflict());
+                return Err(error);
+            }
+            Err(CutOff) => return Err(StoreError::Conflict.into()),
+        }
+        session.revision += 1;
+        self.changed(&session, before, Some(ending));
         Ok(View { votes, dismissed, items, decision: Some(decision), grant, ..View::bare(session) })
     }
 
@@ -172,6 +196,7 @@ impl App {
         &self,
         ctx: &OpContext,
         session: &Session,
+        items: &[ItemStatus],
         voting: &Voting<'_>,
         verdict: Verdict,
     ) -> Result<Foreseen, GateError> {
@@ -200,7 +225,7 @@ impl App {
         if ballot.items.is_none() && counted.iter().all(|vote| vote.items.is_none()) {
             return Ok(ruling(Ending::Approved, None));
         }
-        let split = self.split(session, voting, &counted, cast).await?;
+        let split = split_by(session, items, voting, &counted, cast);
         if split.approved.is_empty() {
             // Enough people, but no item that enough of them want.
             return Ok(if cast {
@@ -216,83 +241,77 @@ impl App {
         Ok(ruling(Ending::PartiallyApproved, Some(subset)))
     }
 
-    /// What the votes that count, with the new one as the last unless it is `cast` already, make of each item.
-    async fn split(
-        &self,
-        session: &Session,
-        voting: &Voting<'_>,
-        counted: &[Vote],
-        cast: bool,
-    ) -> Result<Split, GateError> {
-        let Voting { voter, ballot, authors, needs, .. } = voting;
-        let items = store::item::of_session(&self.db, session.id).await?;
-        let items: BTreeSet<String> = items.into_iter().map(|item| item.item_id).collect();
-        let own = (!cast).then(|| ballot.items.clone());
-        let named: Vec<_> = counted.iter().map(|vote| vote.items.clone()).chain(own).collect();
-        let voice = Voice { hand: &voter.actor, seat: &voter.seat };
-        let enough = |places: &[usize]| {
-            let chosen: Vec<Vote> = places.iter().filter_map(|place| counted.get(*place)).cloned().collect();
-            let own = places.contains(&counted.len()).then_some(voice);
-            session.tally(authors, &chosen, own).missing() == 0
-        };
-        Ok(split(&items, needs, &named, enough))
-    }
-
     /// Where the policy wants every concern settled first, holds up the vote that would decide.
-    async fn check_concerns(
-        &self,
-        reader: impl Into<store::Reader<'_>>,
-        session: &Session,
-    ) -> Result<(), GateError> {
+    async fn check_concerns(&self, session: &Session) -> Result<(), GateError> {
         if !session.risk.requirement.no_open_concerns {
             return Ok(());
         }
-        let open = store::comment::open_concerns(reader, session.id).await?;
+        let open = store::comment::open_concerns(&self.db, session.id).await?;
         if open.is_empty() { Ok(()) } else { Err(GateError::OpenConcerns { session: session.id, open }) }
     }
+}
 
-    async fn cast(
-        &self,
-        tx: &mut Tx,
-        ctx: &OpContext,
-        session: &mut Session,
-        voter: Voter,
-        ballot: &Ballot,
-    ) -> Result<Vote, GateError> {
-        let vote = Vote {
-            id: ctx.new_id(),
-            subject: ballot.subject,
-            voter: voter.actor,
-            seat: voter.seat,
-            delegation: voter.delegation,
-            given_on: None,
-            choice: ballot.choice,
-            reason: ballot.reason.clone(),
-            created_at: ctx.now(),
-            items: ballot.items.clone(),
-            conditions: ballot.conditions.clone(),
-        };
-        store::vote::insert(tx, session.id, &vote).await?;
-        session.updated_at = vote.created_at;
-        let action = match vote.choice {
-            Choice::Approve => "vote.approve",
-            Choice::Reject => "vote.reject",
-        };
-        let mut details = json!({
-            "vote": vote.id,
-            "version": vote.subject.version,
-            "digest": vote.subject.digest,
-            "reason": vote.reason,
-            "items": vote.items,
-            "conditions": vote.conditions,
-        });
-        if let Some(delegation) = vote.delegation {
-            details["delegator"] = vote.seat.id.clone().into();
-            details["delegation"] = delegation.to_string().into();
-        }
-        audit(tx, ctx, session, action, details).await?;
-        Ok(vote)
+/// What the votes that count, with the new one as the last unless it is `cast` already, make of each item.
+fn split_by(
+    session: &Session,
+    items: &[ItemStatus],
+    voting: &Voting<'_>,
+    counted: &[Vote],
+    cast: bool,
+) -> Split {
+    let Voting { voter, ballot, authors, needs, .. } = voting;
+    let items: BTreeSet<String> = items.iter().map(|item| item.item_id.clone()).collect();
+    let own = (!cast).then(|| ballot.items.clone());
+    let named: Vec<_> = counted.iter().map(|vote| vote.items.clone()).chain(own).collect();
+    let voice = Voice { hand: &voter.actor, seat: &voter.seat };
+    let enough = |places: &[usize]| {
+        let chosen: Vec<Vote> = places.iter().filter_map(|place| counted.get(*place)).cloned().collect();
+        let own = places.contains(&counted.len()).then_some(voice);
+        session.tally(authors, &chosen, own).missing() == 0
+    };
+    split(&items, needs, &named, enough)
+}
+
+/// The vote, audited.
+fn cast(
+    ctx: &OpContext,
+    session: &mut Session,
+    voter: &Voter,
+    ballot: &Ballot,
+    draft: &mut Draft,
+) -> Result<Vote, GateError> {
+    let vote = Vote {
+        id: ctx.new_id(),
+        subject: ballot.subject,
+        voter: voter.actor.clone(),
+        seat: voter.seat.clone(),
+        delegation: voter.delegation,
+        given_on: None,
+        choice: ballot.choice,
+        reason: ballot.reason.clone(),
+        created_at: ctx.now(),
+        items: ballot.items.clone(),
+        conditions: ballot.conditions.clone(),
+    };
+    session.updated_at = vote.created_at;
+    let action = match vote.choice {
+        Choice::Approve => "vote.approve",
+        Choice::Reject => "vote.reject",
+    };
+    let mut details = json!({
+        "vote": vote.id,
+        "version": vote.subject.version,
+        "digest": vote.subject.digest,
+        "reason": vote.reason,
+        "items": vote.items,
+        "conditions": vote.conditions,
+    });
+    if let Some(delegation) = vote.delegation {
+        details["delegator"] = vote.seat.id.clone().into();
+        details["delegation"] = delegation.to_string().into();
     }
+    draft.audit(ctx, session, action, details)?;
+    Ok(vote)
 }
 
 /// Every condition of everybody, each once.

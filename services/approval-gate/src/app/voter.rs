@@ -29,7 +29,18 @@ impl App {
     /// # Errors
     /// When no delegation allows that now.
     pub(super) async fn voter(&self, ctx: &OpContext, delegator: &str) -> Result<Voter, GateError> {
-        let Known { actor, tags } = self.known(ctx.actor()).await?;
+        let known = self.known(ctx.actor()).await?;
+        self.voter_in_place_of(ctx, known, delegator).await
+    }
+
+    /// The same for a caller of whom is known what there is to know.
+    pub(super) async fn voter_in_place_of(
+        &self,
+        ctx: &OpContext,
+        known: Known,
+        delegator: &str,
+    ) -> Result<Voter, GateError> {
+        let Known { actor, tags } = known;
         if delegator.trim().is_empty() || person(delegator) == person(&actor.id) {
             return Ok(Voter::own(actor, &tags));
         }

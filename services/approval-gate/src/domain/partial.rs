@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::decision::ItemState;
+
 /// Of each item, those that it cannot run without.
 pub type Needs = BTreeMap<String, BTreeSet<String>>;
 
@@ -18,6 +20,17 @@ pub struct Split {
     pub skipped: BTreeSet<String>,
     /// Must not run.
     pub rejected: BTreeSet<String>,
+}
+
+impl Split {
+    /// What becomes of an item that must not run; none for the others.
+    pub fn left_out(&self, item: &str) -> Option<ItemState> {
+        if self.rejected.contains(item) {
+            Some(ItemState::Rejected)
+        } else {
+            self.skipped.contains(item).then_some(ItemState::Skipped)
+        }
+    }
 }
 
 /// The items of `wanted` that need nothing outside of it, not even through others.

@@ -4,16 +4,27 @@ use assent_core::id::{AuditKind, SessionId};
 use assent_core::{Actor, Digest, Id, Timestamp};
 use assent_plan::Map;
 use assent_store::{Db, Json, Sql, StoreError, Tx};
+use serde::Serialize;
 use sqlx::FromRow;
 
+use super::hex;
 use crate::domain::audit::Entry;
 
 pub(crate) const STATEMENTS: &[Sql] = &[INSERT, AFTER, REFUSALS, SESSIONS];
 
-const INSERT: Sql = Sql::new(
+// One statement for entries of any number.
+const INSERT: Sql = Sql::split(
     "INSERT INTO audit_entries (session_id, sequence, id, action, actor, request_id, created_at, details, digest,
          trace_id)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+     SELECT session, sequence, id, action, actor, request_id, time, details, decode(digest, 'hex'), trace_id
+     FROM json_to_recordset(CAST($1 AS JSON)) AS entry (session UUID, sequence BIGINT, id UUID, action TEXT, actor JSONB,
+         request_id TEXT, time TIMESTAMPTZ, details JSONB, digest TEXT, trace_id TEXT)",
+    "INSERT INTO audit_entries (session_id, sequence, id, action, actor, request_id, created_at, details, digest,
+         trace_id)
+     SELECT unhex(value ->> 'session'), value ->> 'sequence', unhex(value ->> 'id'), value ->> 'action',
+         value ->> 'actor', value ->> 'request_id', value ->> 'time', value ->> 'details', unhex(value ->> 'digest'),
+         value ->> 'trace_id'
+     FROM json_each($1)",
 );
 const AFTER: Sql = Sql::new(
     "SELECT session_id, sequence, id, action, actor, request_id, created_at, details, digest, trace_id, position
@@ -52,12 +63,36 @@ struct AuditRow {
     position: Option<i64>,
 }
 
-pub(crate) async fn insert(tx: &mut Tx, entry: &Entry, digest: &Digest) -> Result<(), StoreError> {
-    let statement = tx.query(INSERT).bind(entry.session_id).bind(entry.sequence).bind(entry.id);
-    let statement =
-        statement.bind(entry.action.as_str()).bind(Json(&entry.actor)).bind(entry.request_id.as_str());
-    let statement = statement.bind(entry.time).bind(Json(&entry.details)).bind(*digest);
-    statement.bind(entry.trace_id.as_str()).execute().await.map(drop)
+/// An entry on its way to the database.
+#[derive(Serialize)]
+struct NewEntry<'a> {
+    session: String,
+    sequence: i64,
+    id: String,
+    action: &'a str,
+    actor: &'a Actor,
+    request_id: &'a str,
+    time: String,
+    details: &'a Map,
+    digest: Digest,
+    trace_id: &'a str,
+}
+
+/// Keeps entries, each with its digest.
+pub(crate) async fn insert(tx: &mut Tx, entries: &[&(Entry, Digest)]) -> Result<(), StoreError> {
+    let rows = entries.iter().map(|(entry, digest)| NewEntry {
+        session: hex(entry.session_id),
+        sequence: entry.sequence,
+        id: hex(entry.id),
+        action: &entry.action,
+        actor: &entry.actor,
+        request_id: &entry.request_id,
+        time: entry.time.to_string(),
+        details: &entry.details,
+        digest: *digest,
+        trace_id: &entry.trace_id,
+    });
+    tx.query(INSERT).bind(Json(rows.collect::<Vec<_>>())).execute().await.map(drop)
 }
 
 /// Entries after `sequence`, oldest first.

@@ -7,17 +7,30 @@ use assent_store::{Db, Json, Sql, StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
-use super::named;
+use super::{hex, named};
 use crate::domain::decision::{Decision, Outcome};
 use crate::domain::vote::Subject;
 
 pub(crate) const STATEMENTS: &[Sql] = &[INSERT, OF_SESSION];
 
-const INSERT: Sql = Sql::new(
+// One statement for decisions of any number.
+const INSERT: Sql = Sql::split(
     "INSERT INTO approval_decisions (id, session_id, outcome, decided_by, decided_at, reason, approved_work_items,
-         rejected_work_items, decided_by_actor, version, digest, approvers, policy_digest,
-         conditions, metadata, break_glass)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+         rejected_work_items, decided_by_actor, version, digest, approvers, policy_digest, conditions, metadata,
+         break_glass)
+     SELECT id, session, outcome, decided_by ->> 'id', decided_at, reason, approved, rejected, decided_by, version,
+         decode(digest, 'hex'), approvers, decode(policy_digest, 'hex'), conditions, particulars, break_glass
+     FROM json_to_recordset(CAST($1 AS JSON)) AS decision (id UUID, session UUID, outcome TEXT, decided_by JSONB,
+         decided_at TIMESTAMPTZ, reason TEXT, approved JSONB, rejected JSONB, version INTEGER, digest TEXT,
+         approvers JSONB, policy_digest TEXT, conditions JSONB, particulars JSONB, break_glass BOOLEAN)",
+    "INSERT INTO approval_decisions (id, session_id, outcome, decided_by, decided_at, reason, approved_work_items,
+         rejected_work_items, decided_by_actor, version, digest, approvers, policy_digest, conditions, metadata,
+         break_glass)
+     SELECT unhex(value ->> 'id'), unhex(value ->> 'session'), value ->> 'outcome', value ->> '$.decided_by.id',
+         value ->> 'decided_at', value ->> 'reason', value ->> 'approved', value ->> 'rejected', value ->> 'decided_by',
+         value ->> 'version', unhex(value ->> 'digest'), value ->> 'approvers', unhex(value ->> 'policy_digest'),
+         value ->> 'conditions', value ->> 'particulars', value ->> 'break_glass'
+     FROM json_each($1)",
 );
 const OF_SESSION: Sql = Sql::new(
     "SELECT id, outcome, decided_at, reason, approved_work_items, rejected_work_items, decided_by_actor, version,
@@ -79,34 +92,51 @@ impl TryFrom<DecisionRow> for Decision {
     }
 }
 
+/// A decision on its way to the database.
+#[derive(Serialize)]
+struct NewDecision<'a> {
+    id: String,
+    session: String,
+    outcome: Outcome,
+    decided_by: &'a Actor,
+    decided_at: String,
+    reason: &'a str,
+    approved: &'a [String],
+    rejected: &'a [String],
+    version: i32,
+    digest: Digest,
+    approvers: &'a [String],
+    policy_digest: Digest,
+    conditions: &'a [Condition],
+    particulars: Particulars,
+    break_glass: bool,
+}
+
 /// # Errors
-/// [`StoreError::Conflict`] when the session is decided.
-pub(crate) async fn insert(tx: &mut Tx, session: SessionId, decision: &Decision) -> Result<(), StoreError> {
-    let particulars = Particulars {
-        skipped_items: decision.skipped_items.clone(),
-        estimate: decision.estimate.clone(),
-        risk_level: decision.risk_level,
-    };
-    tx.query(INSERT)
-        .bind(decision.id)
-        .bind(session)
-        .bind(decision.outcome.as_str())
-        .bind(decision.decided_by.id.as_str())
-        .bind(decision.decided_at)
-        .bind(decision.reason.as_str())
-        .bind(Json(&decision.approved_items))
-        .bind(Json(&decision.rejected_items))
-        .bind(Json(&decision.decided_by))
-        .bind(decision.subject.version)
-        .bind(decision.subject.digest)
-        .bind(Json(&decision.approvers))
-        .bind(decision.policy_digest)
-        .bind(Json(&decision.conditions))
-        .bind(Json(particulars))
-        .bind(decision.break_glass)
-        .execute()
-        .await
-        .map(drop)
+/// [`StoreError::Conflict`] when a session is decided.
+pub(crate) async fn insert(tx: &mut Tx, decisions: &[(SessionId, &Decision)]) -> Result<(), StoreError> {
+    let rows = decisions.iter().map(|(session, decision)| NewDecision {
+        id: hex(decision.id),
+        session: hex(*session),
+        outcome: decision.outcome,
+        decided_by: &decision.decided_by,
+        decided_at: decision.decided_at.to_string(),
+        reason: &decision.reason,
+        approved: &decision.approved_items,
+        rejected: &decision.rejected_items,
+        version: decision.subject.version,
+        digest: decision.subject.digest,
+        approvers: &decision.approvers,
+        policy_digest: decision.policy_digest,
+        conditions: &decision.conditions,
+        particulars: Particulars {
+            skipped_items: decision.skipped_items.clone(),
+            estimate: decision.estimate.clone(),
+            risk_level: decision.risk_level,
+        },
+        break_glass: decision.break_glass,
+    });
+    tx.query(INSERT).bind(Json(rows.collect::<Vec<_>>())).execute().await.map(drop)
 }
 
 pub(crate) async fn of_session(db: &Db, session: SessionId) -> Result<Option<Decision>, StoreError> {

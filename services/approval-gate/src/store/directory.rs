@@ -1,5 +1,7 @@
 //! Entries of the directory.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use assent_core::{Digest, Timestamp};
 use assent_store::{Db, Json, Sql, StoreError, Tx};
 use sqlx::FromRow;
@@ -8,9 +10,14 @@ use super::Reader;
 use crate::domain::directory::User;
 use crate::domain::member::person;
 
-pub(crate) const STATEMENTS: &[Sql] = &[OF, PAGE, ALL, EVERY_ROW, WRITE, REMOVE];
+pub(crate) const STATEMENTS: &[Sql] = &[OF, OF_ALL, PAGE, ALL, EVERY_ROW, WRITE, REMOVE];
 
 const OF: Sql = Sql::new("SELECT entry, updated_at FROM users WHERE person = $1 AND NOT deleted");
+const OF_ALL: Sql = Sql::split(
+    "SELECT person, entry, updated_at FROM users
+     WHERE person IN (SELECT jsonb_array_elements_text(CAST($1 AS JSONB))) AND NOT deleted",
+    "SELECT person, entry, updated_at FROM users WHERE person IN (SELECT value FROM json_each($1)) AND NOT deleted",
+);
 const PAGE: Sql = Sql::new(
     "SELECT entry, updated_at FROM users WHERE person > $1 AND NOT deleted ORDER BY person LIMIT $2",
 );
@@ -34,6 +41,13 @@ struct UserRow {
     updated_at: Timestamp,
 }
 
+#[derive(FromRow)]
+struct PersonRow {
+    person: String,
+    #[sqlx(flatten)]
+    user: UserRow,
+}
+
 /// An entry, and when it was last written.
 pub(crate) type Written = (User, Timestamp);
 
@@ -52,6 +66,12 @@ pub(crate) struct Origin {
 pub(crate) async fn of(reader: impl Into<Reader<'_>>, id: &str) -> Result<Option<Written>, StoreError> {
     let row: Option<UserRow> = reader.into().query(OF).bind(person(id)).optional().await?;
     Ok(row.map(written))
+}
+
+/// Of several people, by person.
+pub(crate) async fn of_all(db: &Db, people: &BTreeSet<String>) -> Result<BTreeMap<String, User>, StoreError> {
+    let rows: Vec<PersonRow> = db.query(OF_ALL).bind(Json(people)).all().await?;
+    Ok(rows.into_iter().map(|row| (row.person, row.user.entry.0)).collect())
 }
 
 /// By person, after `after`.

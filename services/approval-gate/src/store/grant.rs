@@ -2,16 +2,25 @@
 
 use assent_core::id::{GrantKind, SessionId, SigningKeyKind};
 use assent_core::{Id, Timestamp};
-use assent_store::{Sql, StoreError, Tx};
+use assent_store::{Json, Sql, StoreError, Tx};
+use serde::Serialize;
 use sqlx::FromRow;
 
-use super::Reader;
+use super::{Reader, hex};
 use crate::domain::grant::{Grant, Revocation};
 
 pub(crate) const STATEMENTS: &[Sql] = &[INSERT, OF_SESSION, REVOKE];
 
-const INSERT: Sql = Sql::new(
-    "INSERT INTO grants (session_id, id, key_id, token, issued_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)",
+// One statement for grants of any number.
+const INSERT: Sql = Sql::split(
+    "INSERT INTO grants (session_id, id, key_id, token, issued_at, expires_at)
+     SELECT session, id, key, token, issued_at, expires_at
+     FROM json_to_recordset(CAST($1 AS JSON)) AS issued (session UUID, id UUID, key UUID, token TEXT,
+         issued_at TIMESTAMPTZ, expires_at TIMESTAMPTZ)",
+    "INSERT INTO grants (session_id, id, key_id, token, issued_at, expires_at)
+     SELECT unhex(value ->> 'session'), unhex(value ->> 'id'), unhex(value ->> 'key'), value ->> 'token',
+         value ->> 'issued_at', value ->> 'expires_at'
+     FROM json_each($1)",
 );
 const OF_SESSION: Sql = Sql::new(
     "SELECT id, key_id, token, issued_at, expires_at, revoked_at, revoked_by, revoke_reason FROM grants
@@ -50,10 +59,27 @@ impl From<GrantRow> for Grant {
     }
 }
 
-pub(crate) async fn insert(tx: &mut Tx, session: SessionId, grant: &Grant) -> Result<(), StoreError> {
-    let statement =
-        tx.query(INSERT).bind(session).bind(grant.id).bind(grant.key_id).bind(grant.token.as_str());
-    statement.bind(grant.issued_at).bind(grant.expires_at).execute().await.map(drop)
+/// A grant on its way to the database.
+#[derive(Serialize)]
+struct NewGrant<'a> {
+    session: String,
+    id: String,
+    key: String,
+    token: &'a str,
+    issued_at: String,
+    expires_at: String,
+}
+
+pub(crate) async fn insert(tx: &mut Tx, grants: &[(SessionId, &Grant)]) -> Result<(), StoreError> {
+    let rows = grants.iter().map(|(session, grant)| NewGrant {
+        session: hex(*session),
+        id: hex(grant.id),
+        key: hex(grant.key_id),
+        token: &grant.token,
+        issued_at: grant.issued_at.to_string(),
+        expires_at: grant.expires_at.to_string(),
+    });
+    tx.query(INSERT).bind(Json(rows.collect::<Vec<_>>())).execute().await.map(drop)
 }
 
 pub(crate) async fn of_session(

@@ -1,17 +1,15 @@
 //! The approval of each work item.
 
-use std::collections::BTreeSet;
-
 use assent_core::id::SessionId;
 use assent_core::{ContextSource, Digest, Timestamp};
-use assent_store::{Json, Sql, StoreError, Tx};
+use assent_store::{Db, Json, Sql, StoreError, Tx};
 use serde::Serialize;
 use sqlx::FromRow;
 
-use super::{Reader, named};
+use super::{Reader, hex, named};
 use crate::domain::decision::{ItemState, ItemStatus};
 
-pub(crate) const STATEMENTS: &[Sql] = &[INSERT, OF_SESSION, DECIDE, DECIDE_SOME, CLEAR];
+pub(crate) const STATEMENTS: &[Sql] = &[INSERT, OF_SESSION, OF_SESSIONS, DECIDE, CLEAR];
 
 // One statement for a plan of any size.
 const INSERT: Sql = Sql::split(
@@ -26,18 +24,28 @@ const OF_SESSION: Sql = Sql::new(
     "SELECT work_item_id, state, approved_by, decided_at, notes, digest FROM work_item_approval_statuses
      WHERE session_id = $1 ORDER BY work_item_id",
 );
-const DECIDE: Sql = Sql::new(
-    "UPDATE work_item_approval_statuses SET state = $2, approved_by = $3, decided_at = $4, notes = $5
-     WHERE session_id = $1 AND state = 'pending'
-     RETURNING work_item_id, state, approved_by, decided_at, notes, digest",
+const OF_SESSIONS: Sql = Sql::split(
+    "SELECT session_id, work_item_id, state, approved_by, decided_at, notes, digest
+     FROM work_item_approval_statuses
+     WHERE session_id IN (SELECT CAST(value AS UUID) FROM jsonb_array_elements_text(CAST($1 AS JSONB)) AS value)
+     ORDER BY session_id, work_item_id",
+    "SELECT session_id, work_item_id, state, approved_by, decided_at, notes, digest
+     FROM work_item_approval_statuses
+     WHERE session_id IN (SELECT unhex(value) FROM json_each($1)) ORDER BY session_id, work_item_id",
 );
-// The items are a list in JSON.
-const DECIDE_SOME: Sql = Sql::split(
-    "UPDATE work_item_approval_statuses SET state = $2, approved_by = $3, decided_at = $4, notes = $5
-     WHERE session_id = $1 AND state = 'pending'
-       AND work_item_id IN (SELECT jsonb_array_elements_text(CAST($6 AS JSONB)))",
-    "UPDATE work_item_approval_statuses SET state = $2, approved_by = $3, decided_at = $4, notes = $5
-     WHERE session_id = $1 AND state = 'pending' AND work_item_id IN (SELECT value FROM json_each($6))",
+// One statement for items of any number.
+const DECIDE: Sql = Sql::split(
+    "UPDATE work_item_approval_statuses AS item
+     SET state = decided.state, approved_by = decided.decided_by, decided_at = decided.decided_at, notes = decided.notes
+     FROM json_to_recordset(CAST($1 AS JSON)) AS decided (session UUID, item TEXT, state TEXT, decided_by TEXT,
+         decided_at TIMESTAMPTZ, notes TEXT)
+     WHERE item.session_id = decided.session AND item.work_item_id = decided.item AND item.state = 'pending'",
+    "UPDATE work_item_approval_statuses
+     SET state = decided.value ->> 'state', approved_by = decided.value ->> 'decided_by',
+         decided_at = decided.value ->> 'decided_at', notes = decided.value ->> 'notes'
+     FROM json_each($1) AS decided
+     WHERE session_id = unhex(decided.value ->> 'session') AND work_item_id = decided.value ->> 'item'
+       AND state = 'pending'",
 );
 const CLEAR: Sql = Sql::new("DELETE FROM work_item_approval_statuses WHERE session_id = $1");
 
@@ -57,6 +65,13 @@ struct ItemRow {
     decided_at: Option<Timestamp>,
     notes: Option<String>,
     digest: Digest,
+}
+
+#[derive(FromRow)]
+struct OfSession {
+    session_id: SessionId,
+    #[sqlx(flatten)]
+    item: ItemRow,
 }
 
 impl TryFrom<ItemRow> for ItemStatus {
@@ -111,31 +126,36 @@ pub(crate) async fn of_session(
     rows.into_iter().map(ItemStatus::try_from).collect()
 }
 
-/// Decides every item that is undecided, and returns them by item id.
-pub(crate) async fn decide(
-    tx: &mut Tx,
-    session: SessionId,
-    state: ItemState,
-    by: &str,
-    at: Timestamp,
-    notes: &str,
-) -> Result<Vec<ItemStatus>, StoreError> {
-    let statement = tx.query(DECIDE).bind(session).bind(state.as_str()).bind(by).bind(at).bind(notes);
-    let mut rows: Vec<ItemRow> = statement.all().await?;
-    rows.sort_by(|a, b| a.work_item_id.cmp(&b.work_item_id));
-    rows.into_iter().map(ItemStatus::try_from).collect()
+/// Of several sessions, by session and item id.
+pub(crate) async fn of_sessions(
+    db: &Db,
+    sessions: &[SessionId],
+) -> Result<Vec<(SessionId, ItemStatus)>, StoreError> {
+    let ids: Vec<_> = sessions.iter().map(|id| hex(*id)).collect();
+    let rows: Vec<OfSession> = db.query(OF_SESSIONS).bind(Json(ids)).all().await?;
+    rows.into_iter().map(|row| Ok((row.session_id, ItemStatus::try_from(row.item)?))).collect()
 }
 
-/// Decides those of `items` that are undecided.
-pub(crate) async fn decide_some(
-    tx: &mut Tx,
-    session: SessionId,
-    items: &BTreeSet<String>,
+/// An item that is decided, on its way to the database.
+#[derive(Serialize)]
+struct DecidedItem<'a> {
+    session: String,
+    item: &'a str,
     state: ItemState,
-    by: &str,
-    at: Timestamp,
-    notes: &str,
-) -> Result<(), StoreError> {
-    let statement = tx.query(DECIDE_SOME).bind(session).bind(state.as_str()).bind(by).bind(at).bind(notes);
-    statement.bind(Json(items)).execute().await.map(drop)
+    decided_by: Option<&'a str>,
+    decided_at: Option<String>,
+    notes: Option<&'a str>,
+}
+
+/// Decides items that are undecided, as they say.
+pub(crate) async fn decide(tx: &mut Tx, items: &[(SessionId, &ItemStatus)]) -> Result<(), StoreError> {
+    let rows = items.iter().map(|(session, item)| DecidedItem {
+        session: hex(*session),
+        item: &item.item_id,
+        state: item.state,
+        decided_by: item.decided_by.as_deref(),
+        decided_at: item.decided_at.map(|at| at.to_string()),
+        notes: item.notes.as_deref(),
+    });
+    tx.query(DECIDE).bind(Json(rows.collect::<Vec<_>>())).execute().await.map(drop)
 }

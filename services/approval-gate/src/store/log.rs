@@ -9,7 +9,7 @@ use assent_store::{Db, Json, Sql, StoreError, Tx};
 use serde::Serialize;
 use sqlx::FromRow;
 
-use super::Reader;
+use super::{Reader, hex};
 
 pub(crate) const STATEMENTS: &[Sql] =
     &[LOCK_SIZE, SIZE, WAITING, TAKE, ADD_NODES, GROW, NODES, LEAVES, ADD_HEAD, NEWEST_HEAD, HEAD_OF];
@@ -100,10 +100,6 @@ pub(crate) struct TreeHead {
     pub(crate) root_digest: Digest,
     pub(crate) token: String,
     pub(crate) signed_at: Timestamp,
-}
-
-fn hex(session: SessionId) -> String {
-    session.uuid().simple().to_string()
 }
 
 /// Size of the log, and the right to extend it; none when another replica has that.

@@ -8,15 +8,23 @@ use assent_core::id::SessionId;
 use assent_store::{Db, Json, Sql, StoreError, Tx};
 use sqlx::FromRow;
 
-use super::Reader;
 use super::session_list::{Key, newest};
+use super::{Reader, hex};
 use crate::domain::eligibility::Author;
 use crate::domain::member::person;
 
 pub(crate) const STATEMENTS: &[Sql] = &[CLEAR, CLEAR_EXCLUDED, INSERT, EXCLUDE, PENDING, ADD_AUTHOR, AUTHORS];
 
-const CLEAR: Sql = Sql::new("DELETE FROM open_requirements WHERE session_id = $1");
-const CLEAR_EXCLUDED: Sql = Sql::new("DELETE FROM open_exclusions WHERE session_id = $1");
+const CLEAR: Sql = Sql::split(
+    "DELETE FROM open_requirements
+     WHERE session_id IN (SELECT CAST(value AS UUID) FROM jsonb_array_elements_text(CAST($1 AS JSONB)) AS value)",
+    "DELETE FROM open_requirements WHERE session_id IN (SELECT unhex(value) FROM json_each($1))",
+);
+const CLEAR_EXCLUDED: Sql = Sql::split(
+    "DELETE FROM open_exclusions
+     WHERE session_id IN (SELECT CAST(value AS UUID) FROM jsonb_array_elements_text(CAST($1 AS JSONB)) AS value)",
+    "DELETE FROM open_exclusions WHERE session_id IN (SELECT unhex(value) FROM json_each($1))",
+);
 const INSERT: Sql = Sql::split(
     "INSERT INTO open_requirements (voters, created_at, session_id)
      SELECT voters, $2, $1 FROM jsonb_array_elements_text(CAST($3 AS JSONB)) AS wanted(voters)",
@@ -63,15 +71,16 @@ pub(crate) async fn replace(
     voters: &BTreeSet<String>,
     excluded: &BTreeSet<String>,
 ) -> Result<(), StoreError> {
-    clear(tx, session).await?;
+    clear(tx, &[session]).await?;
     tx.query(INSERT).bind(session).bind(created_at).bind(Json(voters)).execute().await?;
     tx.query(EXCLUDE).bind(session).bind(Json(excluded)).execute().await.map(drop)
 }
 
-/// The session waits for nobody.
-pub(crate) async fn clear(tx: &mut Tx, session: SessionId) -> Result<(), StoreError> {
-    tx.query(CLEAR).bind(session).execute().await?;
-    tx.query(CLEAR_EXCLUDED).bind(session).execute().await.map(drop)
+/// The sessions wait for nobody.
+pub(crate) async fn clear(tx: &mut Tx, sessions: &[SessionId]) -> Result<(), StoreError> {
+    let ids: Vec<_> = sessions.iter().map(|id| hex(*id)).collect();
+    tx.query(CLEAR).bind(Json(&ids)).execute().await?;
+    tx.query(CLEAR_EXCLUDED).bind(Json(&ids)).execute().await.map(drop)
 }
 
 /// Sessions that wait for one of `voters` and for which neither `hand` nor `seat` is excluded, newest first.

@@ -1,12 +1,15 @@
 //! Sessions.
 
+use std::collections::BTreeSet;
+
 use assent_core::id::{PlanKind, SessionId};
 use assent_core::{Actor, Digest, Id, Timestamp};
 use assent_plan::{Money, RiskAssessment};
 use assent_store::{Db, Json, Sql, StoreError, Tx};
+use serde::Serialize;
 use sqlx::FromRow;
 
-use super::named;
+use super::{hex, named};
 use crate::domain::audit::Head;
 use crate::domain::modification::Modification;
 use crate::domain::options::{Mode, Options, Urgency};
@@ -15,7 +18,7 @@ use crate::domain::state::State;
 use crate::domain::vote::Subject;
 
 pub(crate) const STATEMENTS: &[Sql] =
-    &[INSERT, LOAD, LOCK, SAVE, EXTEND_AUDIT, CLAIM_DUE, CLAIM_REVISION, OF, WAITING, COUNT];
+    &[INSERT, LOAD, LOCK, SAVE, DECIDE, EXTEND_AUDIT, CLAIM_DUE, CLAIM_REVISION, OF, WAITING, COUNT];
 
 /// The columns of a session, then the rest of the statement.
 macro_rules! select {
@@ -49,6 +52,26 @@ const SAVE: Sql = Sql::new(
          goal = $13, expires_at = $14, wake_at = $15, escalation_step = $16, reminders_sent = $17,
          overdue_since = $18, modification = $19, revise_at = $20, cost_high = $21, revision = revision + 1
      WHERE id = $1 AND revision = $2",
+);
+// What a decision changes, of any number of sessions; not of those that are no longer as they were read.
+const DECIDE: Sql = Sql::split(
+    "UPDATE plan_review_sessions AS session
+     SET state = decided.state, updated_at = decided.updated_at, audit_sequence = decided.audit_sequence,
+         audit_head = decode(decided.audit_head, 'hex'), wake_at = NULL, modification = decided.modification,
+         revise_at = NULL, revision = session.revision + 1
+     FROM json_to_recordset(CAST($1 AS JSON)) AS decided (id UUID, revision BIGINT, audited BIGINT, state TEXT,
+         updated_at TIMESTAMPTZ, audit_sequence BIGINT, audit_head TEXT, modification JSONB)
+     WHERE session.id = decided.id AND session.revision = decided.revision
+       AND session.audit_sequence = decided.audited
+     RETURNING session.id",
+    "UPDATE plan_review_sessions
+     SET state = decided.value ->> 'state', updated_at = decided.value ->> 'updated_at',
+         audit_sequence = decided.value ->> 'audit_sequence', audit_head = unhex(decided.value ->> 'audit_head'),
+         wake_at = NULL, modification = decided.value ->> 'modification', revise_at = NULL, revision = revision + 1
+     FROM json_each($1) AS decided
+     WHERE plan_review_sessions.id = unhex(decided.value ->> 'id')
+       AND revision = decided.value ->> 'revision' AND audit_sequence = decided.value ->> 'audited'
+     RETURNING plan_review_sessions.id",
 );
 const EXTEND_AUDIT: Sql = Sql::new(
     "UPDATE plan_review_sessions SET audit_sequence = $2, audit_head = $3 WHERE id = $1 AND audit_sequence < $2",
@@ -257,6 +280,43 @@ pub(crate) async fn save(tx: &mut Tx, session: &mut Session) -> Result<(), Store
     }
 }
 
+/// A session that is decided.
+pub(crate) struct Decided<'a> {
+    /// As it is now.
+    pub(crate) session: &'a Session,
+    /// The end of its audit chain when it was read.
+    pub(crate) audited: i64,
+}
+
+#[derive(Serialize)]
+struct DecidedRow<'a> {
+    id: String,
+    revision: i64,
+    audited: i64,
+    state: State,
+    updated_at: String,
+    audit_sequence: i64,
+    audit_head: Digest,
+    modification: Option<&'a Modification>,
+}
+
+/// Writes what a decision changes, and takes the next revision of each. Returns those that are still as they were
+/// read; the others have moved on and stay as they are. No session may be there twice.
+pub(crate) async fn decide(tx: &mut Tx, sessions: &[Decided<'_>]) -> Result<BTreeSet<SessionId>, StoreError> {
+    let rows = sessions.iter().map(|Decided { session, audited }| DecidedRow {
+        id: hex(session.id),
+        revision: session.revision,
+        audited: *audited,
+        state: session.state,
+        updated_at: session.updated_at.to_string(),
+        audit_sequence: session.audit.sequence,
+        audit_head: session.audit.digest,
+        modification: session.modification.as_ref(),
+    });
+    let rows: Vec<(SessionId,)> = tx.query(DECIDE).bind(Json(rows.collect::<Vec<_>>())).all().await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
 /// Writes the end of the audit chain, for entries that change nothing else.
 pub(crate) async fn extend_audit(tx: &mut Tx, id: SessionId, head: &Head) -> Result<(), StoreError> {
     let statement = tx.query(EXTEND_AUDIT).bind(id).bind(head.sequence).bind(head.digest);
@@ -278,7 +338,7 @@ pub(crate) async fn count(db: &Db) -> Result<i64, StoreError> {
 
 /// Sessions by id, newest first.
 pub(crate) async fn of(db: &Db, ids: &[SessionId]) -> Result<Vec<Session>, StoreError> {
-    let ids: Vec<_> = ids.iter().map(|id| id.uuid().simple().to_string()).collect();
+    let ids: Vec<_> = ids.iter().map(|id| hex(*id)).collect();
     let rows: Vec<SessionRow> = db.query(OF).bind(Json(ids)).all().await?;
     rows.into_iter().map(Session::try_from).collect()
 }

@@ -6,9 +6,10 @@ use assent_core::id::{DelegationKind, SessionId, VoteKind};
 use assent_core::{Actor, Digest, Id, Timestamp};
 use assent_plan::Condition;
 use assent_store::{Db, Json, Sql, StoreError, Tx};
+use serde::Serialize;
 use sqlx::FromRow;
 
-use super::{Reader, named};
+use super::{Reader, hex, named};
 use crate::domain::carry::Dismissed;
 use crate::domain::member::Member;
 use crate::domain::vote::{Choice, Subject, Vote};
@@ -16,10 +17,22 @@ use crate::domain::vote::{Choice, Subject, Vote};
 pub(crate) const STATEMENTS: &[Sql] =
     &[INSERT, OF_VERSION, OF_SESSION, OF_SESSIONS, DISMISS, REMOVE, DISMISSED];
 
-const INSERT: Sql = Sql::new(
+// One statement for votes of any number.
+const INSERT: Sql = Sql::split(
     "INSERT INTO votes (id, session_id, version, digest, voter_id, voter, choice, reason, created_at, seat,
          delegation_id, given_on, items, conditions)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+     SELECT id, session, version, decode(digest, 'hex'), voter ->> 'id', voter, choice, reason, created_at, seat,
+         delegation, given_on, items, conditions
+     FROM json_to_recordset(CAST($1 AS JSON)) AS vote (id UUID, session UUID, version INTEGER, digest TEXT, voter JSONB,
+         choice TEXT, reason TEXT, created_at TIMESTAMPTZ, seat JSONB, delegation UUID, given_on INTEGER, items JSONB,
+         conditions JSONB)",
+    "INSERT INTO votes (id, session_id, version, digest, voter_id, voter, choice, reason, created_at, seat,
+         delegation_id, given_on, items, conditions)
+     SELECT unhex(value ->> 'id'), unhex(value ->> 'session'), value ->> 'version', unhex(value ->> 'digest'),
+         value ->> '$.voter.id', value ->> 'voter', value ->> 'choice', value ->> 'reason', value ->> 'created_at',
+         value ->> 'seat', unhex(value ->> 'delegation'), value ->> 'given_on', value ->> 'items',
+         value ->> 'conditions'
+     FROM json_each($1)",
 );
 const OF_VERSION: Sql = Sql::new(
     "SELECT session_id, id, version, digest, voter, choice, reason, created_at, seat, delegation_id, given_on,
@@ -46,10 +59,16 @@ const DISMISS: Sql = Sql::new(
      FROM votes WHERE id = $1",
 );
 const REMOVE: Sql = Sql::new("DELETE FROM votes WHERE id = $1 AND version = $2");
-const DISMISSED: Sql = Sql::new(
+const DISMISSED: Sql = Sql::split(
     "SELECT session_id, vote_id AS id, version, digest, voter, choice, reason, created_at, seat, delegation_id, given_on,
          dismissed_at, dismissed_for, dismissed_because, explanation, items, conditions
-     FROM dismissed_votes WHERE session_id = $1 ORDER BY dismissed_at, dismissed_for, created_at, vote_id LIMIT 1000",
+     FROM dismissed_votes
+     WHERE session_id IN (SELECT CAST(value AS UUID) FROM jsonb_array_elements_text(CAST($1 AS JSONB)) AS value)
+     ORDER BY dismissed_at, dismissed_for, created_at, vote_id LIMIT 1000 * jsonb_array_length(CAST($1 AS JSONB))",
+    "SELECT session_id, vote_id AS id, version, digest, voter, choice, reason, created_at, seat, delegation_id, given_on,
+         dismissed_at, dismissed_for, dismissed_because, explanation, items, conditions
+     FROM dismissed_votes WHERE session_id IN (SELECT unhex(value) FROM json_each($1))
+     ORDER BY dismissed_at, dismissed_for, created_at, vote_id LIMIT 1000 * json_array_length($1)",
 );
 
 const OF_SESSION: Sql = Sql::new(
@@ -106,15 +125,43 @@ impl TryFrom<VoteRow> for Vote {
     }
 }
 
+/// A vote on its way to the database.
+#[derive(Serialize)]
+struct NewVote<'a> {
+    id: String,
+    session: String,
+    version: i32,
+    digest: Digest,
+    voter: &'a Actor,
+    choice: Choice,
+    reason: &'a str,
+    created_at: String,
+    seat: &'a Member,
+    delegation: Option<String>,
+    given_on: Option<i32>,
+    items: Option<&'a BTreeSet<String>>,
+    conditions: &'a [Condition],
+}
+
 /// # Errors
-/// [`StoreError::Conflict`] when the voter has voted on this version.
-pub(crate) async fn insert(tx: &mut Tx, session: SessionId, vote: &Vote) -> Result<(), StoreError> {
-    let statement = tx.query(INSERT).bind(vote.id).bind(session).bind(vote.subject.version);
-    let statement = statement.bind(vote.subject.digest).bind(vote.voter.id.as_str()).bind(Json(&vote.voter));
-    let statement = statement.bind(vote.choice.as_str()).bind(vote.reason.as_str()).bind(vote.created_at);
-    let statement = statement.bind(Json(&vote.seat)).bind(vote.delegation).bind(vote.given_on);
-    let statement = statement.bind(vote.items.as_ref().map(Json)).bind(Json(&vote.conditions));
-    statement.execute().await.map(drop)
+/// [`StoreError::Conflict`] when a voter has voted on this version.
+pub(crate) async fn insert(tx: &mut Tx, votes: &[(SessionId, &Vote)]) -> Result<(), StoreError> {
+    let rows = votes.iter().map(|(session, vote)| NewVote {
+        id: hex(vote.id),
+        session: hex(*session),
+        version: vote.subject.version,
+        digest: vote.subject.digest,
+        voter: &vote.voter,
+        choice: vote.choice,
+        reason: &vote.reason,
+        created_at: vote.created_at.to_string(),
+        seat: &vote.seat,
+        delegation: vote.delegation.map(hex),
+        given_on: vote.given_on,
+        items: vote.items.as_ref(),
+        conditions: &vote.conditions,
+    });
+    tx.query(INSERT).bind(Json(rows.collect::<Vec<_>>())).execute().await.map(drop)
 }
 
 /// Oldest first.
@@ -146,15 +193,26 @@ pub(crate) async fn dismiss(tx: &mut Tx, dismissed: &Dismissed) -> Result<(), St
 
 /// Those that do not count any more, oldest dismissal first.
 pub(crate) async fn dismissed(db: &Db, session: SessionId) -> Result<Vec<Dismissed>, StoreError> {
-    let rows: Vec<DismissedRow> = db.query(DISMISSED).bind(session).all().await?;
+    Ok(dismissed_of(db, &[session]).await?.into_iter().map(|(_, vote)| vote).collect())
+}
+
+/// Those of several sessions that do not count any more, oldest dismissal first.
+pub(crate) async fn dismissed_of(
+    db: &Db,
+    sessions: &[SessionId],
+) -> Result<Vec<(SessionId, Dismissed)>, StoreError> {
+    let ids: Vec<_> = sessions.iter().map(|id| hex(*id)).collect();
+    let rows: Vec<DismissedRow> = db.query(DISMISSED).bind(Json(ids)).all().await?;
     let read = |row: DismissedRow| {
-        Ok(Dismissed {
+        let session = row.vote.session_id;
+        let dismissed = Dismissed {
             vote: Vote::try_from(row.vote)?,
             reason: row.dismissed_because,
             explanation: row.explanation,
             version: row.dismissed_for,
             at: row.dismissed_at,
-        })
+        };
+        Ok((session, dismissed))
     };
     rows.into_iter().map(read).collect()
 }

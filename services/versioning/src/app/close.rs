@@ -1,12 +1,13 @@
 //! The approval gate's outcomes close heads for good.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use assent_core::id::SessionId;
 use assent_core::{Digest, Timestamp};
 use assent_events::{Cursor, Handled};
-use assent_store::Tx;
 
 use super::App;
-use crate::domain::Closing;
+use crate::domain::{Closing, Head};
 use crate::error::VersioningError;
 use crate::store::{heads, versions};
 
@@ -38,27 +39,29 @@ impl App {
         if said.is_empty() {
             return Ok(Handled::Skipped);
         }
-        let mut whole = Vec::new();
-        for one in said {
-            let about = match one {
-                Said::Voted(session, number) => Some((*session, *number)),
-                Said::Ended(outcome) => outcome.about.map(|(number, _)| (outcome.session, number)),
-            };
-            whole.push(match about {
-                Some((session, number)) => self.kept_as_changes(session, number).await?,
-                None => None,
-            });
-        }
+        let about = said.iter().filter_map(|one| match one {
+            Said::Voted(session, number) => Some((*session, *number)),
+            Said::Ended(outcome) => outcome.about.map(|(number, _)| (outcome.session, number)),
+        });
+        let about: BTreeSet<(SessionId, i32)> = about.collect();
+        let whole = self.kept_as_changes(&about).await?;
+        let ended = || {
+            said.iter().filter_map(|one| match one {
+                Said::Ended(outcome) => Some(outcome),
+                Said::Voted(..) => None,
+            })
+        };
         let mut tx = self.db.begin().await?;
-        for (one, whole) in said.iter().zip(&whole) {
-            if let Some(version) = whole {
-                versions::store_whole(&mut tx, version).await?;
-            }
-            match one {
-                Said::Voted(session, number) => versions::pin(&mut tx, *session, *number, now).await?,
-                Said::Ended(outcome) => close(&mut tx, outcome, now).await?,
-            }
+        for version in &whole {
+            versions::store_whole(&mut tx, version).await?;
         }
+        let sessions = ended().map(|outcome| outcome.session).collect();
+        let mut heads = heads::lock_all(&mut tx, &sessions).await?;
+        for outcome in ended() {
+            close(&mut heads, outcome);
+        }
+        heads::update_all(&mut tx, &heads, now).await?;
+        versions::pin(&mut tx, &about, now).await?;
         cursor.advance(&mut tx).await?;
         tx.commit().await?;
         Ok(Handled::Done)
@@ -66,20 +69,16 @@ impl App {
 }
 
 /// Lets no version follow any more.
-async fn close(tx: &mut Tx, outcome: &Outcome, now: Timestamp) -> Result<(), VersioningError> {
+fn close(heads: &mut BTreeMap<SessionId, Head>, outcome: &Outcome) {
     let session = outcome.session;
     let about = outcome.about.map(|(number, _)| number);
-    let Some(head) = heads::lock(tx, session).await? else {
+    let Some(head) = heads.get_mut(&session) else {
         tracing::warn!(session.id = %session, "an outcome names a session that has no version");
-        return Ok(());
+        return;
     };
     if outcome.closing == Closing::Decided && outcome.about != Some((head.version, head.digest)) {
         // What was signed is the decided version; the newer one can no longer be approved.
         tracing::error!(session.id = %session, decided = about, head = head.version, "a decision is about a version that is not the head");
     }
-    heads::update(tx, session, &head.close(outcome.closing), now).await?;
-    if let Some(number) = about {
-        versions::pin(tx, session, number, now).await?;
-    }
-    Ok(())
+    *head = head.close(outcome.closing);
 }

@@ -16,7 +16,7 @@ pub(crate) use compare::{Comparison, Subject};
 pub(crate) use create::{CreateVersion, RequestKey};
 pub(crate) use edit::{EditPlan, Wish};
 pub(crate) use lanes::Lanes;
-pub(crate) use seal::{LONGEST_LEASE, ReleaseSeal, SealVersion};
+pub(crate) use seal::{LONGEST_LEASE, ReleaseSeal, SealVersion, Seals, seals};
 
 use assent_core::ContextSource;
 use assent_core::id::SessionId;
@@ -40,6 +40,7 @@ pub(crate) struct App {
     pub(crate) config: Config,
     pub(crate) source: ContextSource,
     pub(crate) lanes: Lanes,
+    pub(crate) seals: Seals,
 }
 
 impl App {

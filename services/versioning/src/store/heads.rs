@@ -1,13 +1,17 @@
 //! The table `plan_heads`.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use assent_core::id::SessionId;
 use assent_core::{Digest, Timestamp};
-use assent_store::{Db, Sql, Statement, StoreError, Tx};
+use assent_store::{Db, Json, Sql, Statement, StoreError, Tx};
+use serde::Serialize;
 use sqlx::FromRow;
 
+use super::hex;
 use crate::domain::{Closing, Head, HeadState};
 
-pub(super) const STATEMENTS: &[Sql] = &[LOAD, LOCK, INSERT, ADVANCE, UPDATE];
+pub(super) const STATEMENTS: &[Sql] = &[LOAD, LOCK, LOCK_ALL, INSERT, ADVANCE, UPDATE, UPDATE_ALL];
 
 const LOAD: Sql = Sql::new(
     "SELECT session_id, head_version, head_digest, seal_expires_at, closed, corrupted_version FROM plan_heads WHERE session_id = $1",
@@ -16,6 +20,14 @@ const LOCK: Sql = Sql::split(
     "SELECT session_id, head_version, head_digest, seal_expires_at, closed, corrupted_version FROM plan_heads WHERE session_id = $1
      FOR UPDATE",
     "SELECT session_id, head_version, head_digest, seal_expires_at, closed, corrupted_version FROM plan_heads WHERE session_id = $1",
+);
+// In one order, so that two who lock several wait for each other in one direction only.
+const LOCK_ALL: Sql = Sql::split(
+    "SELECT session_id, head_version, head_digest, seal_expires_at, closed, corrupted_version FROM plan_heads
+     WHERE session_id IN (SELECT CAST(value AS UUID) FROM jsonb_array_elements_text(CAST($1 AS JSONB)) AS value)
+     ORDER BY session_id FOR UPDATE",
+    "SELECT session_id, head_version, head_digest, seal_expires_at, closed, corrupted_version FROM plan_heads
+     WHERE session_id IN (SELECT unhex(value) FROM json_each($1)) ORDER BY session_id",
 );
 const INSERT: Sql = Sql::new(
     "INSERT INTO plan_heads (session_id, head_version, head_digest, seal_expires_at, closed, updated_at,
@@ -34,6 +46,19 @@ const UPDATE: Sql = Sql::new(
          corrupted_version = $7
      WHERE session_id = $1",
 );
+const UPDATE_ALL: Sql = Sql::split(
+    "UPDATE plan_heads AS head
+     SET head_version = kept.version, head_digest = decode(kept.digest, 'hex'), seal_expires_at = kept.seal,
+         closed = kept.closed, updated_at = $2, corrupted_version = kept.corrupted
+     FROM json_to_recordset(CAST($1 AS JSON)) AS kept (session UUID, version INTEGER, digest TEXT, seal TIMESTAMPTZ,
+         closed TEXT, corrupted INTEGER)
+     WHERE head.session_id = kept.session",
+    "UPDATE plan_heads
+     SET head_version = kept.value ->> 'version', head_digest = unhex(kept.value ->> 'digest'),
+         seal_expires_at = kept.value ->> 'seal', closed = kept.value ->> 'closed', updated_at = $2,
+         corrupted_version = kept.value ->> 'corrupted'
+     FROM json_each($1) AS kept WHERE session_id = unhex(kept.value ->> 'session')",
+);
 
 /// The head of `session`; none before its first version.
 pub(crate) async fn load(db: &Db, session: SessionId) -> Result<Option<Head>, StoreError> {
@@ -43,6 +68,16 @@ pub(crate) async fn load(db: &Db, session: SessionId) -> Result<Option<Head>, St
 /// The same, and nobody else changes it until `tx` ends.
 pub(crate) async fn lock(tx: &mut Tx, session: SessionId) -> Result<Option<Head>, StoreError> {
     tx.query(LOCK).bind(session).optional::<HeadRow>().await?.map(Head::try_from).transpose()
+}
+
+/// Those of several sessions, and nobody else changes them until `tx` ends.
+pub(crate) async fn lock_all(
+    tx: &mut Tx,
+    sessions: &BTreeSet<SessionId>,
+) -> Result<BTreeMap<SessionId, Head>, StoreError> {
+    let ids: Vec<_> = sessions.iter().map(|id| hex(*id)).collect();
+    let rows: Vec<HeadRow> = tx.query(LOCK_ALL).bind(Json(ids)).all().await?;
+    rows.into_iter().map(|row| Ok((row.session_id, Head::try_from(row)?))).collect()
 }
 
 /// Keeps the head that follows `seen`, the first one when there was none, and locks it; false, and nothing is changed,
@@ -73,6 +108,38 @@ pub(crate) async fn update(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     bound(tx.query(UPDATE), session, head, now).execute().await.map(drop)
+}
+
+/// A head on its way to the database.
+#[derive(Serialize)]
+struct KeptHead {
+    session: String,
+    version: i32,
+    digest: Digest,
+    seal: Option<String>,
+    closed: Option<&'static str>,
+    corrupted: Option<i32>,
+}
+
+/// Keeps heads that were locked.
+pub(crate) async fn update_all(
+    tx: &mut Tx,
+    heads: &BTreeMap<SessionId, Head>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let rows = heads.iter().map(|(session, head)| {
+        let (seal, closed) = state_columns(head.state);
+        KeptHead {
+            session: hex(*session),
+            version: head.version,
+            digest: head.digest,
+            seal: seal.map(|until| until.to_string()),
+            closed,
+            corrupted: head.corrupted,
+        }
+    });
+    let rows: Vec<_> = rows.collect();
+    tx.query(UPDATE_ALL).bind(Json(rows)).bind(now).execute().await.map(drop)
 }
 
 /// With the arguments that all statements start with.

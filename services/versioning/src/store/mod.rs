@@ -3,6 +3,7 @@
 pub(crate) mod heads;
 pub(crate) mod versions;
 
+use assent_core::id::SessionId;
 use assent_store::{Migrations, Sql};
 
 /// The tables of this service.
@@ -14,3 +15,8 @@ pub static MIGRATIONS: Migrations = Migrations {
 
 /// Every statement of this service, by module.
 pub const STATEMENTS: &[&[Sql]] = &[heads::STATEMENTS, versions::STATEMENTS];
+
+/// An id within JSON, in the one form that both databases read.
+fn hex(session: SessionId) -> String {
+    session.uuid().simple().to_string()
+}

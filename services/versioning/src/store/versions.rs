@@ -1,5 +1,7 @@
 //! The table `plan_versions`.
 
+use std::collections::BTreeSet;
+
 use assent_core::id::{SessionId, VersionKind};
 use assent_core::{Digest, Id, Timestamp};
 use assent_store::{Db, Json, Sql, StoreError, Tx};
@@ -8,13 +10,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::FromRow;
 
+use super::hex;
 use crate::domain::chain::{Kept, Link};
 use crate::domain::content::{content_of, record_of};
 use crate::domain::delta::delta;
 use crate::domain::{Version, VersionInfo};
 
 pub(super) const STATEMENTS: &[Sql] =
-    &[INSERT, CHAIN, SALVAGE, PAGE, BASE, STORE_WHOLE, PIN, PRUNABLE, DELETE, IS_CHANGE];
+    &[INSERT, CHAIN, SALVAGE, PAGE, BASE, STORE_WHOLE, PIN, PRUNABLE, DELETE, IS_CHANGE, CHANGES];
 
 // Texts, so that Postgres keeps them as they are instead of taking them apart and putting them together again.
 const INSERT: Sql = Sql::split(
@@ -74,9 +77,13 @@ const STORE_WHOLE: Sql = Sql::split(
     "UPDATE plan_versions SET plan_json = $3, estimate_json = $4, risk_json = $5, changes_json = $6
      WHERE session_id = $1 AND version_number = $2",
 );
-const PIN: Sql = Sql::new(
-    "UPDATE plan_versions SET pinned_at = $3
-     WHERE session_id = $1 AND version_number = $2 AND pinned_at IS NULL",
+const PIN: Sql = Sql::split(
+    "UPDATE plan_versions AS kept SET pinned_at = $2
+     FROM json_to_recordset(CAST($1 AS JSON)) AS wanted (session UUID, number INTEGER)
+     WHERE kept.session_id = wanted.session AND kept.version_number = wanted.number AND kept.pinned_at IS NULL",
+    "UPDATE plan_versions SET pinned_at = $2 FROM json_each($1) AS wanted
+     WHERE session_id = unhex(wanted.value ->> 'session') AND version_number = wanted.value ->> 'number'
+       AND pinned_at IS NULL",
 );
 // Only of closed sessions: while people may still vote, everybody who made a version is excluded from that.
 const PRUNABLE: Sql = Sql::new(
@@ -90,6 +97,16 @@ const DELETE: Sql =
     Sql::new("DELETE FROM plan_versions WHERE session_id = $1 AND version_number = $2 AND pinned_at IS NULL");
 const IS_CHANGE: Sql = Sql::new(
     "SELECT COUNT(*) FROM plan_versions WHERE session_id = $1 AND version_number = $2 AND plan_json IS NULL",
+);
+const CHANGES: Sql = Sql::split(
+    "SELECT kept.session_id, kept.version_number
+     FROM json_to_recordset(CAST($1 AS JSON)) AS wanted (session UUID, number INTEGER)
+     JOIN plan_versions AS kept ON kept.session_id = wanted.session AND kept.version_number = wanted.number
+     WHERE kept.plan_json IS NULL",
+    "SELECT kept.session_id, kept.version_number FROM json_each($1) AS wanted
+     JOIN plan_versions AS kept ON kept.session_id = unhex(wanted.value ->> 'session')
+         AND kept.version_number = wanted.value ->> 'number'
+     WHERE kept.plan_json IS NULL",
 );
 
 /// Keeps a new version: whole, or as what changed since `previous`, the one before.
@@ -169,14 +186,32 @@ pub(crate) async fn store_whole(tx: &mut Tx, version: &Version) -> Result<(), St
     statement.execute().await.map(drop)
 }
 
-/// Keeps a version from ever being removed.
+/// A version by session and number.
+#[derive(Serialize)]
+struct Place {
+    session: String,
+    number: i32,
+}
+
+fn places(versions: &BTreeSet<(SessionId, i32)>) -> Json<Vec<Place>> {
+    Json(versions.iter().map(|(session, number)| Place { session: hex(*session), number: *number }).collect())
+}
+
+/// Keeps versions from ever being removed.
 pub(crate) async fn pin(
     tx: &mut Tx,
-    session: SessionId,
-    number: i32,
+    versions: &BTreeSet<(SessionId, i32)>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    tx.query(PIN).bind(session).bind(number).bind(now).execute().await.map(drop)
+    tx.query(PIN).bind(places(versions)).bind(now).execute().await.map(drop)
+}
+
+/// Those of `versions` of which only the changes are kept.
+pub(crate) async fn changes(
+    db: &Db,
+    versions: &BTreeSet<(SessionId, i32)>,
+) -> Result<Vec<(SessionId, i32)>, StoreError> {
+    db.query(CHANGES).bind(places(versions)).all().await
 }
 
 /// At most `limit` versions that nobody needs: never voted on, made before `before`, and not among the `newest` of

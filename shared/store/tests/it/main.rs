@@ -7,4 +7,6 @@ mod migrate;
 #[cfg(test)]
 mod statements;
 #[cfg(test)]
+mod together;
+#[cfg(test)]
 mod transactions;
