@@ -1,5 +1,6 @@
 //! From a decision to an execution.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use assent_core::grant::GrantClaims;
@@ -8,7 +9,7 @@ use assent_core::{Code, Digest, Fault as _, OpContext};
 use assent_events::{Cursor, Handled, append};
 use assent_plan::{Condition, Money, Plan};
 use assent_proto::event::v1::event::Payload;
-use assent_proto::event::v1::{Event, ExecutionRefused, ExecutionStarted};
+use assent_proto::event::v1::{Event, ExecutionRefused};
 use assent_proto::plan::v1::PlanVersion;
 use assent_proto::versioning::v1::GetVersionRequest;
 use assent_rpc::convert::Wire as _;
@@ -16,17 +17,13 @@ use assent_rpc::{RemoteFault, outbound};
 use tokio::time::Instant;
 
 use super::App;
-use super::driven::Accepted;
-use crate::convert;
 use crate::domain::grant::{self, Refusal, Subject};
-use crate::domain::pins::Pins;
 use crate::domain::schedule::Runs;
 use crate::domain::{Execution, ExecutionState, Run, RunFact};
-use crate::drive::Verified;
+use crate::drive::{Adding, Drive, Verified};
 use crate::error::ExecutorError;
 use crate::measure::log_change;
-use crate::store::executions::{self, Approved};
-use crate::store::runs::{self, Added};
+use crate::store::executions::Approved;
 
 /// What may run.
 pub(super) struct Permitted {
@@ -51,7 +48,7 @@ impl App {
     /// # Errors
     /// [`ExecutorError::Refused`] when there is no grant that holds.
     pub(crate) async fn start(
-        &self,
+        self: &Arc<Self>,
         ctx: &OpContext,
         session: SessionId,
     ) -> Result<Execution, ExecutorError> {
@@ -69,7 +66,11 @@ impl App {
     ///
     /// # Errors
     /// When nothing can be said yet: the fact comes again.
-    pub(crate) async fn on_event(&self, event: &Event, cursor: Cursor) -> Result<Handled, ExecutorError> {
+    pub(crate) async fn on_event(
+        self: &Arc<Self>,
+        event: &Event,
+        cursor: Cursor,
+    ) -> Result<Handled, ExecutorError> {
         let Ok(session) = event.session_id.parse::<SessionId>() else { return Ok(Handled::Skipped) };
         let decision = match &event.payload {
             Some(Payload::PlanApproved(approved)) => &approved.decision,
@@ -157,7 +158,7 @@ impl App {
 
     /// Notes the execution, and that the fact is handled. An execution that is there already stays as it is.
     async fn begin(
-        &self,
+        self: &Arc<Self>,
         ctx: &OpContext,
         session: SessionId,
         permitted: Permitted,
@@ -189,35 +190,31 @@ impl App {
             all.insert(item.id.clone(), run);
         }
         let traceparent = ctx.traceparent().map(str::to_owned);
+        let verified = Verified::accepted(claims, plan.clone(), conditions);
         let approved = Approved { grant: token, plan, traceparent, risk_level: Some(risk_level) };
-        // Where there is room it is driven here, and nobody has to find it first.
+        let adding = Adding { execution, approved, runs: all };
+        // Where there is room, it begins with the commit that adds it.
         let room = self.driven.room();
-        let driver = room.as_ref().map(|_| (self.driven.owner.as_str(), self.lease_until()));
+        let drive = match room {
+            Some(_) => Box::pin(Drive::first(self, &adding, verified, stood)).await,
+            None => None,
+        };
         self.config.faults.before().await;
         let mut tx = self.db.begin().await?;
         if let Some(cursor) = cursor {
             cursor.advance(&mut tx).await?;
         }
-        let is_new = executions::insert(&mut tx, &execution, &approved, driver).await?;
-        if is_new {
-            let added =
-                approved.plan.items.iter().filter_map(|item| {
-                    Some(Added::new(all.get(&item.id)?, item, Pins::of(&self.catalog, item)))
-                });
-            runs::insert(&mut tx, execution.id, &added.collect::<Vec<_>>()).await?;
-            let started = ExecutionStarted { execution: Some(convert::outline(&execution, &all)) };
-            append(&mut tx, ctx, Some(session), Payload::ExecutionStarted(started)).await?;
-        }
+        let is_new = adding.write(&mut tx, self, ctx, drive.as_deref()).await?;
         tx.commit().await?;
         self.config.faults.after().await;
         if is_new {
-            log_change(&execution, &approved, None);
-            match room {
-                Some(room) => {
-                    let verified = Verified::accepted(claims, approved.plan.clone(), conditions);
-                    self.driven.hand(Accepted { execution, approved, runs: all, verified, stood }, room);
+            log_change(&adding.execution, &adding.approved, None);
+            match (drive, room) {
+                (Some(drive), Some(room)) => {
+                    drive.added(&adding.execution);
+                    self.driven.hand(drive, room);
                 }
-                None => self.wake.notify_one(),
+                _ => self.wake.notify_one(),
             }
         }
         Ok(())

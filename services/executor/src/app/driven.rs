@@ -5,38 +5,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use assent_core::id::ExecutionId;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::Instant;
 
-use crate::domain::Execution;
-use crate::domain::schedule::Runs;
-use crate::drive::Verified;
-use crate::store::executions::Approved;
+use crate::drive::Drive;
 use crate::store::leases::Lease;
 
-/// An execution as it was accepted a moment ago: who drives it here need not read what was just written.
-#[derive(Debug)]
-pub(crate) struct Accepted {
-    /// The execution.
-    pub(crate) execution: Execution,
-    /// What it runs on.
-    pub(crate) approved: Approved,
-    /// Its runs.
-    pub(crate) runs: Runs,
-    /// Its grant, with its plan.
-    pub(crate) verified: Verified,
-    /// When the approval gate was asked for the grant and stood by it; none when it did not say.
-    pub(crate) stood: Option<Instant>,
-}
-
 /// An execution that is to be driven here, with the room for it.
-#[derive(Debug)]
 pub(crate) struct Handed {
     /// The right to drive it.
     pub(crate) lease: Lease,
     /// Its place among the executions of this process.
     pub(crate) room: OwnedSemaphorePermit,
-    /// What is known of it, when it was accepted here.
-    pub(crate) accepted: Option<Box<Accepted>>,
+    /// It, when it was accepted here: what was just written need not be read.
+    pub(crate) drive: Option<Box<Drive>>,
 }
 
 /// What this process drives.
@@ -45,6 +25,7 @@ pub(crate) struct Driven {
     /// Name of this process in leases; a new one with each start.
     pub(crate) owner: String,
     room: Arc<Semaphore>,
+    most: u32,
     handed: mpsc::UnboundedSender<Handed>,
     bells: Mutex<HashMap<ExecutionId, Arc<Notify>>>,
 }
@@ -61,8 +42,9 @@ impl Driven {
     /// Room for `most` executions; what is handed over comes out of the other end.
     pub(crate) fn new(owner: String, most: usize) -> (Self, mpsc::UnboundedReceiver<Handed>) {
         let (handed, taken) = mpsc::unbounded_channel();
-        let room = Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)));
-        (Self { owner, room, handed, bells: Mutex::default() }, taken)
+        let most = u32::try_from(most.max(1)).unwrap_or(u32::MAX);
+        let room = Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(Semaphore::MAX_PERMITS)));
+        (Self { owner, room, most, handed, bells: Mutex::default() }, taken)
     }
 
     /// Room for one more, if there is any.
@@ -71,10 +53,16 @@ impl Driven {
     }
 
     /// Has an execution driven here that was accepted with a lease of this process.
-    pub(crate) fn hand(&self, accepted: Accepted, room: OwnedSemaphorePermit) {
-        let lease = Lease { execution: accepted.execution.id, fence: 0 };
-        // Nobody takes it only while the process stops; whoever comes next finds the lease.
-        let _stopping = self.handed.send(Handed { lease, room, accepted: Some(Box::new(accepted)) });
+    pub(crate) fn hand(&self, drive: Box<Drive>, room: OwnedSemaphorePermit) {
+        // Somebody takes it: who drives waits until all room is free again.
+        let _gone = self.handed.send(Handed { lease: drive.lease(), room, drive: Some(drive) });
+    }
+
+    /// Waits until nothing is driven here, nor about to be; from then on there is no room.
+    pub(crate) async fn emptied(&self) {
+        if let Ok(all) = self.room.acquire_many(self.most).await {
+            all.forget();
+        }
     }
 
     /// Registers the driver of an execution.

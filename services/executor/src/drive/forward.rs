@@ -28,7 +28,7 @@ use crate::tools::{Outcome, ToolError};
 
 /// Shortest and longest wait between two looks at what is due.
 const SOON: Duration = Duration::from_millis(10);
-const LATE: Duration = Duration::from_secs(1);
+pub(super) const LATE: Duration = Duration::from_secs(1);
 /// What is due later is looked at when the lease is prolonged.
 const FAR: Duration = Duration::from_secs(10);
 
@@ -60,8 +60,14 @@ impl Drive {
     async fn run_items(&mut self, bell: &Notify, stop: &CancellationToken) -> Result<Flow, ExecutorError> {
         // Dropping it ends what still runs.
         let mut running: JoinSet<Ended> = JoinSet::new();
-        if let Some(refusal) = self.recover(&mut running).await? {
+        let ready = std::mem::take(&mut self.ready);
+        if ready.is_empty()
+            && let Some(refusal) = self.recover(&mut running).await?
+        {
             return self.refuse(&refusal).await;
+        }
+        for (item, attempt) in ready {
+            self.start(item, attempt, &mut running);
         }
         if let Some(refusal) = self.rehearse().await? {
             return self.refuse(&refusal).await;
@@ -205,10 +211,6 @@ impl Drive {
     /// Commits what `step` asks for, then begins its attempts.
     async fn begin(&mut self, step: Step, running: &mut JoinSet<Ended>) -> Result<Begun, ExecutorError> {
         let now = self.app.source.now();
-        let mut batch = self.batch(now)?;
-        let mut failed = self.pass_over(&mut batch, &step, now)?;
-        let mut attempts = Vec::new();
-        let mut later = None;
         let ids = step.start.iter().filter_map(|id| self.ledger.runs.get(id)).map(|run| run.id);
         let (app, ids) = (Arc::clone(&self.app), ids.collect::<Vec<_>>());
         let stored = async {
@@ -229,26 +231,10 @@ impl Drive {
             }
             Err(error) => return Err(error),
         }
-        let mut stored = stored?;
-        for id in step.start {
-            let Some(mut run) = self.ledger.runs.get(&id).cloned() else { continue };
-            match self.prepare(&run, stored.remove(&run.id), run.attempt + 1, false).await {
-                Ok(attempt) => {
-                    run.apply(RunFact::AttemptStarted, now)?;
-                    run.cost = run.cost.plus(attempt.price);
-                    batch.execution.cost = batch.execution.cost.plus(attempt.price);
-                    batch.kept.extend(attempt.kept.iter().map(|kept| (run.id, kept.clone())));
-                    batch.runs.push(run);
-                    attempts.push((id, attempt));
-                }
-                Err(Hindrance::Refused(refusal)) => return Ok(Begun::Refused(refusal)),
-                Err(Hindrance::NotBefore(time)) => later = Some(time),
-                Err(hindrance) => {
-                    self.fail(&mut batch, run, hindrance, now)?;
-                    failed = true;
-                }
-            }
-        }
+        let Prepared { batch, attempts, later, failed } = match self.prepare_all(&step, stored?, now).await? {
+            Ok(prepared) => prepared,
+            Err(refusal) => return Ok(Begun::Refused(refusal)),
+        };
         let waiting = later.map_or(Begun::Waiting, Begun::NotBefore);
         if batch.is_empty() {
             return Ok(waiting);
@@ -258,6 +244,39 @@ impl Drive {
             self.start(item, attempt, running);
         }
         Ok(if failed { Begun::Changed } else { waiting })
+    }
+
+    /// Gets everything ready that `step` asks for, of items as they are `stored`.
+    pub(super) async fn prepare_all(
+        &self,
+        step: &Step,
+        mut stored: Stored,
+        now: Timestamp,
+    ) -> Result<Result<Prepared, Refusal>, ExecutorError> {
+        let mut batch = self.batch(now)?;
+        let mut failed = self.pass_over(&mut batch, step, now)?;
+        let mut attempts = Vec::new();
+        let mut later = None;
+        for id in &step.start {
+            let Some(mut run) = self.ledger.runs.get(id).cloned() else { continue };
+            match self.prepare(&run, stored.remove(&run.id), run.attempt + 1, false).await {
+                Ok(attempt) => {
+                    run.apply(RunFact::AttemptStarted, now)?;
+                    run.cost = run.cost.plus(attempt.price);
+                    batch.execution.cost = batch.execution.cost.plus(attempt.price);
+                    batch.kept.extend(attempt.kept.iter().map(|kept| (run.id, kept.clone())));
+                    batch.runs.push(run);
+                    attempts.push((id.clone(), attempt));
+                }
+                Err(Hindrance::Refused(refusal)) => return Ok(Err(refusal)),
+                Err(Hindrance::NotBefore(time)) => later = Some(time),
+                Err(hindrance) => {
+                    self.fail(&mut batch, run, hindrance, now)?;
+                    failed = true;
+                }
+            }
+        }
+        Ok(Ok(Prepared { batch, attempts, later, failed }))
     }
 
     /// Asks the approval gate whether it stands by the grants under which `items` run; not again within a moment, because
@@ -420,6 +439,16 @@ impl Drive {
         batch.execution.apply(fact, now)?;
         self.ledger.commit(batch).await
     }
+}
+
+/// What is to be committed before its attempts begin.
+pub(super) struct Prepared {
+    pub(super) batch: Batch,
+    pub(super) attempts: Vec<(ItemId, Attempt)>,
+    /// Something may not begin before that time.
+    pub(super) later: Option<Timestamp>,
+    /// Some items ended without having begun.
+    pub(super) failed: bool,
 }
 
 enum Turn {

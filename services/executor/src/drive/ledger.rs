@@ -178,6 +178,12 @@ impl Ledger {
         }
     }
 
+    /// Takes in what begins with the execution itself, and is written with it.
+    pub(super) fn take(&mut self, batch: &Batch) {
+        self.execution = batch.execution.clone();
+        self.runs.extend(batch.runs.iter().map(|run| (run.item.clone(), run.clone())));
+    }
+
     /// Takes in what effects came to, to be written together with what begins because of it: before anything else
     /// happens that takes long, [`Ledger::flush`] must be called. Changes nothing of the execution itself.
     pub(super) fn stage(&mut self, batch: Batch) {

@@ -4,6 +4,7 @@
 mod amend;
 mod attempt;
 mod binding;
+mod first;
 mod forward;
 mod ledger;
 mod rehearsal;
@@ -18,7 +19,7 @@ use std::time::Duration;
 use assent_core::Timestamp;
 use assent_core::id::SessionId;
 use assent_events::Backoff;
-use assent_plan::WorkItem;
+use assent_plan::{ItemId, WorkItem};
 use assent_store::Backend;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{Id, JoinError, JoinSet};
@@ -26,11 +27,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use self::attempt::Attempt;
 pub(crate) use self::binding::{Unready, bind};
+pub(crate) use self::first::Adding;
 use self::ledger::{Batch, Ledger};
 pub(crate) use self::verified::Verified;
 use crate::app::App;
-use crate::app::driven::{Accepted, Handed};
+use crate::app::driven::Handed;
 use crate::domain::grant::Refusal;
 use crate::domain::schedule::Schedule;
 use crate::domain::{ExecutionFact, ExecutionState, Run, RunState};
@@ -72,8 +75,14 @@ pub(crate) async fn run(
             Some(ended) = driving.join_next_with_id() => tidy(&app, &mut driven, ended).await,
         }
     }
-    while let Some(ended) = driving.join_next_with_id().await {
-        tidy(&app, &mut driven, ended).await;
+    // What is accepted at this moment may have begun with that.
+    let mut emptied = std::pin::pin!(app.driven.emptied());
+    loop {
+        tokio::select! {
+            () = &mut emptied => break,
+            Some(one) = handed.recv() => begin(&app, one, &stop, &mut driving, &mut driven),
+            Some(ended) = driving.join_next_with_id() => tidy(&app, &mut driven, ended).await,
+        }
     }
     Ok(())
 }
@@ -81,7 +90,7 @@ pub(crate) async fn run(
 /// Drives one execution beside the others.
 fn begin(
     app: &Arc<App>,
-    Handed { lease, room, accepted }: Handed,
+    Handed { lease, room, drive: accepted }: Handed,
     stop: &CancellationToken,
     driving: &mut JoinSet<()>,
     driven: &mut HashMap<Id, Lease>,
@@ -103,7 +112,7 @@ async fn claim(app: &App) -> Vec<Handed> {
         Ok(claimed) => {
             let with_room = claimed.into_iter().filter_map(|lease| {
                 let room = rooms.pop()?;
-                Some(Handed { lease, room, accepted: None })
+                Some(Handed { lease, room, drive: None })
             });
             with_room.collect()
         }
@@ -155,14 +164,14 @@ async fn tidy(app: &App, driven: &mut HashMap<Id, Lease>, ended: Result<(Id, ())
 }
 
 /// Drives one execution until it ends, the lease is lost or the process stops.
-async fn drive(app: Arc<App>, lease: Lease, mut accepted: Option<Box<Accepted>>, stop: CancellationToken) {
+async fn drive(app: Arc<App>, lease: Lease, mut accepted: Option<Box<Drive>>, stop: CancellationToken) {
     let mut backoff = Backoff::new(app.source.clone());
     let bell = app.driven.enter(lease.execution);
     loop {
         // What was accepted is as it was only until it is driven.
         let opened = match accepted.take() {
-            Some(accepted) => Drive::accepted(&app, lease, *accepted).await,
-            None => Drive::open(&app, lease).await,
+            Some(drive) => Ok(Some(drive)),
+            None => Drive::open(&app, lease).await.map(|drive| drive.map(Box::new)),
         };
         let ended = match opened {
             Ok(Some(drive)) => {
@@ -207,7 +216,7 @@ async fn release(app: &App, lease: Lease) {
 }
 
 /// An execution that this process drives.
-struct Drive {
+pub(crate) struct Drive {
     app: Arc<App>,
     ledger: Ledger,
     verified: Verified,
@@ -220,15 +229,27 @@ struct Drive {
     /// Whether the execution has been rehearsed, where its grant asks for that.
     rehearsed: bool,
     schedule: Schedule,
+    /// Attempts that are committed with the execution itself and have not begun.
+    ready: Vec<(ItemId, Attempt)>,
 }
 
 impl Drive {
     /// Reads the execution and verifies its grant anew, because rows can be changed by others than us. None when
     /// it was refused, and is over.
     async fn open(app: &Arc<App>, lease: Lease) -> Result<Option<Self>, ExecutorError> {
-        let ledger = Ledger::open(app, lease).await?;
+        let mut ledger = Ledger::open(app, lease).await?;
         let verified = Verified::of(app, &ledger.ctx, &ledger.execution, &ledger.approved).await?;
-        let Some(mut drive) = Self::with(app, ledger, verified).await? else { return Ok(None) };
+        let checked = verified.and_then(|verified| {
+            let schedule = Schedule::new(&verified.plan, app.config.max_parallel_items)?;
+            Ok((verified, schedule))
+        });
+        let mut drive = match checked {
+            Ok((verified, schedule)) => Self::with(app, ledger, verified, schedule),
+            Err(refusal) => {
+                ledger.refuse(&refusal).await?;
+                return Ok(None);
+            }
+        };
         match drive.load_amendments().await? {
             Ok(()) => Ok(Some(drive)),
             Err(refusal) => {
@@ -238,46 +259,17 @@ impl Drive {
         }
     }
 
-    /// An execution that this process has verified and added a moment ago. None when it was refused, and is over.
-    async fn accepted(
-        app: &Arc<App>,
-        lease: Lease,
-        accepted: Accepted,
-    ) -> Result<Option<Self>, ExecutorError> {
-        let Accepted { execution, approved, runs, verified, stood } = accepted;
-        let session = execution.session;
-        let ledger = Ledger::new(app, lease, execution, approved, runs);
-        let mut drive = Self::with(app, ledger, Ok(verified)).await?;
-        if let (Some(drive), Some(at)) = (&mut drive, stood) {
-            drive.stood.insert(session, at);
-        }
-        Ok(drive)
-    }
-
-    async fn with(
-        app: &Arc<App>,
-        mut ledger: Ledger,
-        verified: Result<Verified, Refusal>,
-    ) -> Result<Option<Self>, ExecutorError> {
-        let checked = verified.and_then(|verified| {
-            let schedule = Schedule::new(&verified.plan, app.config.max_parallel_items)?;
-            Ok((verified, schedule))
-        });
-        match checked {
-            Ok((verified, schedule)) => Ok(Some(Self {
-                app: Arc::clone(app),
-                ledger,
-                verified,
-                amendments: HashMap::new(),
-                stood: HashMap::new(),
-                ask_at: Instant::now(),
-                rehearsed: false,
-                schedule,
-            })),
-            Err(refusal) => {
-                ledger.refuse(&refusal).await?;
-                Ok(None)
-            }
+    fn with(app: &Arc<App>, ledger: Ledger, verified: Verified, schedule: Schedule) -> Self {
+        Self {
+            app: Arc::clone(app),
+            ledger,
+            verified,
+            amendments: HashMap::new(),
+            stood: HashMap::new(),
+            ask_at: Instant::now(),
+            rehearsed: false,
+            schedule,
+            ready: Vec::new(),
         }
     }
 

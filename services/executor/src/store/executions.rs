@@ -16,8 +16,8 @@ pub(super) const STATEMENTS: &[Sql] = &[INSERT, OF_SESSION, GET, LIST, LIST_AFTE
 // With an owner, whoever adds it drives it: nobody else sees it unclaimed.
 const INSERT: Sql = Sql::new(
     "INSERT INTO executions (id, session_id, version, digest, grant_token, plan, goal, traceparent, state, error,
-         cost_micros, created_at, revision, fence, lease_owner, lease_until, risk_level)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', 0, $10, 0, 0, $11, $12, $13)
+         cost_micros, created_at, started_at, revision, fence, lease_owner, lease_until, risk_level)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', $10, $11, $12, 0, 0, $13, $14, $15)
      ON CONFLICT (session_id, version) DO NOTHING",
 );
 const OF_SESSION: Sql = Sql::new(
@@ -121,7 +121,8 @@ pub(crate) async fn insert(
         tx.query(INSERT).bind(execution.id).bind(execution.session).bind(i64::from(execution.version));
     let statement = statement.bind(execution.digest).bind(approved.grant.as_str()).bind(Json(&approved.plan));
     let statement = statement.bind(execution.goal.as_str()).bind(approved.traceparent.as_deref());
-    let statement = statement.bind(execution.state.as_str()).bind(execution.created_at);
+    let statement = statement.bind(execution.state.as_str()).bind(micros(execution.cost));
+    let statement = statement.bind(execution.created_at).bind(execution.started_at);
     let statement = statement.bind(driver.map(|(owner, _)| owner)).bind(driver.map(|(_, until)| until));
     let added = statement.bind(approved.risk_level.as_deref()).execute().await?;
     Ok(added == 1)

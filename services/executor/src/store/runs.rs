@@ -19,16 +19,17 @@ pub(super) const STATEMENTS: &[Sql] =
 
 // A list of rows, in one statement however long it is.
 const INSERT_ALL: Sql = Sql::split(
-    "INSERT INTO work_item_runs (id, execution_id, item_id, item, state, attempt, error, summary, cost_micros,
-         tool_digest, rollback_digest)
-     SELECT row.id, $2, row.item_id, row.item, row.state, 0, row.error, '', 0, decode(row.tool_digest, 'hex'),
-         decode(row.rollback_digest, 'hex')
-     FROM jsonb_to_recordset(CAST($1 AS JSONB)) AS row (id UUID, item_id TEXT, item JSONB, state TEXT, error TEXT,
-         tool_digest TEXT, rollback_digest TEXT)",
-    "INSERT INTO work_item_runs (id, execution_id, item_id, item, state, attempt, error, summary, cost_micros,
-         tool_digest, rollback_digest)
-     SELECT unhex(value ->> 'id'), $2, value ->> 'item_id', value ->> 'item', value ->> 'state', 0, value ->> 'error',
-         '', 0, unhex(value ->> 'tool_digest'), unhex(value ->> 'rollback_digest')
+    "INSERT INTO work_item_runs (id, execution_id, item_id, item, state, attempt, started_at, error, summary,
+         cost_micros, tool_digest, rollback_digest)
+     SELECT row.id, $2, row.item_id, row.item, row.state, row.attempt, row.started_at, row.error, '', row.cost_micros,
+         decode(row.tool_digest, 'hex'), decode(row.rollback_digest, 'hex')
+     FROM jsonb_to_recordset(CAST($1 AS JSONB)) AS row (id UUID, item_id TEXT, item JSONB, state TEXT, attempt BIGINT,
+         started_at TIMESTAMPTZ, error TEXT, cost_micros BIGINT, tool_digest TEXT, rollback_digest TEXT)",
+    "INSERT INTO work_item_runs (id, execution_id, item_id, item, state, attempt, started_at, error, summary,
+         cost_micros, tool_digest, rollback_digest)
+     SELECT unhex(value ->> 'id'), $2, value ->> 'item_id', value ->> 'item', value ->> 'state', value ->> 'attempt',
+         value ->> 'started_at', value ->> 'error', '', value ->> 'cost_micros', unhex(value ->> 'tool_digest'),
+         unhex(value ->> 'rollback_digest')
      FROM json_each($1)",
 );
 const OF_EXECUTION: Sql = Sql::new(
@@ -132,7 +133,10 @@ pub(crate) struct Added<'r> {
     item_id: &'r str,
     item: &'r WorkItem,
     state: &'static str,
+    attempt: u32,
+    started_at: Option<Timestamp>,
     error: &'r str,
+    cost_micros: i64,
     tool_digest: Option<String>,
     rollback_digest: Option<String>,
 }
@@ -146,7 +150,10 @@ impl<'r> Added<'r> {
             item_id: run.item.as_str(),
             item,
             state: run.state.as_str(),
+            attempt: run.attempt,
+            started_at: run.started_at,
             error: &run.error,
+            cost_micros: micros(run.cost),
             tool_digest: pins.tool.map(text),
             rollback_digest: pins.rollback.map(text),
         }
