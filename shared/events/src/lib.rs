@@ -24,7 +24,7 @@ pub use backoff::Backoff;
 pub use bus::{Bus, Doorbell};
 pub use consumer::{Consumer, Handled};
 pub use cursor::Cursor;
-pub use log::{Log, LogError};
+pub use log::{Log, LogError, Page};
 pub use metrics::EventMetrics;
 pub use outbox::{Fact, append, append_all, append_facts};
 pub use payload::type_name;

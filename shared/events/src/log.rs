@@ -10,29 +10,31 @@ use sqlx::FromRow;
 
 pub(crate) const STATEMENTS: &[Sql] = &[READ, READ_SESSION, HEAD, OLDEST, UNPUBLISHED, COMPACT];
 
-// A page ends before its payloads pass 2 MiB, so that an answer stays below gRPC's usual 4 MiB, but
-// holds one fact at least.
+// Always one row, with the ends of the log as they are at that moment. A page ends before its payloads pass 2 MiB, so
+// that an answer stays below gRPC's usual 4 MiB, but holds one fact at least.
 const READ: Sql = Sql::new(
-    "SELECT position, id, session_id, type, occurred_at, actor, traceparent, payload
-     FROM (
+    "SELECT relay.position AS head, COALESCE((SELECT min(position) FROM events), relay.position + 1) AS oldest,
+         found.position, found.id, session_id, type, occurred_at, actor, traceparent, payload
+     FROM event_relay AS relay LEFT JOIN (
          SELECT page.*, sum(length(payload)) OVER (ORDER BY position) - length(payload) AS size_before
          FROM (
              SELECT position, id, session_id, type, occurred_at, actor, traceparent, payload
              FROM events WHERE position > $1 ORDER BY position LIMIT $2
          ) AS page
-     ) AS sized
-     WHERE size_before < 2097152 ORDER BY position",
+     ) AS found ON size_before < 2097152
+     WHERE relay.id = 1 ORDER BY found.position",
 );
 const READ_SESSION: Sql = Sql::new(
-    "SELECT position, id, session_id, type, occurred_at, actor, traceparent, payload
-     FROM (
+    "SELECT relay.position AS head, COALESCE((SELECT min(position) FROM events), relay.position + 1) AS oldest,
+         found.position, found.id, session_id, type, occurred_at, actor, traceparent, payload
+     FROM event_relay AS relay LEFT JOIN (
          SELECT page.*, sum(length(payload)) OVER (ORDER BY position) - length(payload) AS size_before
          FROM (
              SELECT position, id, session_id, type, occurred_at, actor, traceparent, payload
              FROM events WHERE session_id = $3 AND position > $1 ORDER BY position LIMIT $2
          ) AS page
-     ) AS sized
-     WHERE size_before < 2097152 ORDER BY position",
+     ) AS found ON size_before < 2097152
+     WHERE relay.id = 1 ORDER BY found.position",
 );
 const HEAD: Sql = Sql::new("SELECT position FROM event_relay WHERE id = 1");
 const OLDEST: Sql = Sql::new(
@@ -48,6 +50,8 @@ const COMPACT: Sql = Sql::new(
      AND position < (SELECT min(position) FROM events) + $2",
 );
 
+/// Bytes of payloads at which a page ends.
+const PAGE_BYTES: usize = 2_097_152;
 /// Facts removed in one transaction, so that writers are not held up.
 const COMPACT_BATCH: i64 = 1000;
 
@@ -119,29 +123,26 @@ impl Log {
     }
 
     /// Facts after position `after`, all or only those about `session`, in order: at most `limit`, and
-    /// fewer when they are large. There are no more only when none is returned.
+    /// fewer when they are large.
     ///
     /// # Errors
     /// [`LogError::Compacted`] when a fact after `after` may be gone.
-    pub async fn read(
-        &self,
-        after: i64,
-        limit: i64,
-        session: Option<SessionId>,
-    ) -> Result<Vec<Event>, LogError> {
-        let rows: Vec<EventRow> = match session {
+    pub async fn read(&self, after: i64, limit: i64, session: Option<SessionId>) -> Result<Page, LogError> {
+        let rows: Vec<Row> = match session {
             None => self.db.query(READ).bind(after).bind(limit).all().await?,
             Some(session) => self.db.query(READ_SESSION).bind(after).bind(limit).bind(session).all().await?,
         };
-        // Positions are dense, so a page that starts where the last one ended misses nothing. Else ask,
-        // and after the read: what was there then cannot have been gone before.
-        if rows.first().is_none_or(|row| row.position != after + 1) {
-            let oldest = self.oldest().await?;
-            if oldest > after + 1 {
-                return Err(LogError::Compacted { oldest });
+        let (mut head, mut size, mut events) = (0, 0, Vec::with_capacity(rows.len()));
+        for row in rows {
+            if row.oldest > after + 1 {
+                return Err(LogError::Compacted { oldest: row.oldest });
             }
+            head = row.head;
+            size += row.payload.as_ref().map_or(0, Vec::len);
+            events.extend(row.event(self.service)?);
         }
-        rows.into_iter().map(|row| row.event(self.service).map_err(LogError::from)).collect()
+        let full = i64::try_from(events.len()).is_ok_and(|count| count >= limit);
+        Ok(Page { events, head, more: full || size >= PAGE_BYTES })
     }
 
     /// Position of the newest fact; 0 when there was none yet.
@@ -174,36 +175,48 @@ impl Log {
     }
 }
 
-#[derive(FromRow)]
-struct EventRow {
-    position: i64,
-    id: EventId,
-    session_id: Option<SessionId>,
-    r#type: String,
-    occurred_at: Timestamp,
-    actor: Json<Actor>,
-    traceparent: Option<String>,
-    payload: Vec<u8>,
+/// A part of a log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    /// The facts.
+    pub events: Vec<Event>,
+    /// Position of the newest fact of the log, read or not; 0 when there was none yet.
+    pub head: i64,
+    /// Whether more may follow.
+    pub more: bool,
 }
 
-impl EventRow {
-    fn event(self, service: &str) -> Result<Event, StoreError> {
-        let id = self.id.to_string();
-        let stored = Event::decode(self.payload.as_slice()).ok().filter(|event| event.payload.is_some());
-        let Some(Event { payload, .. }) = stored else {
-            return Err(StoreError::Corrupt { table: "events", column: "payload", id });
-        };
-        Ok(Event {
-            id,
-            position: self.position,
+/// The ends of the log, and a fact unless the page is empty.
+#[derive(FromRow)]
+struct Row {
+    head: i64,
+    oldest: i64,
+    position: Option<i64>,
+    id: Option<EventId>,
+    session_id: Option<SessionId>,
+    r#type: Option<String>,
+    occurred_at: Option<Timestamp>,
+    actor: Option<Json<Actor>>,
+    traceparent: Option<String>,
+    payload: Option<Vec<u8>>,
+}
+
+impl Row {
+    fn event(self, service: &str) -> Result<Option<Event>, StoreError> {
+        let (Some(position), Some(id)) = (self.position, self.id) else { return Ok(None) };
+        let corrupt = |column| StoreError::Corrupt { table: "events", column, id: id.to_string() };
+        let stored = self.payload.and_then(|payload| Event::decode(payload.as_slice()).ok()?.payload);
+        Ok(Some(Event {
+            id: id.to_string(),
+            position,
             session_id: self.session_id.map(|session| session.to_string()).unwrap_or_default(),
-            r#type: self.r#type,
-            time: Some(time(self.occurred_at)),
-            actor: Some(actor(self.actor.0)),
+            r#type: self.r#type.ok_or_else(|| corrupt("type"))?,
+            time: Some(time(self.occurred_at.ok_or_else(|| corrupt("occurred_at"))?)),
+            actor: Some(actor(self.actor.ok_or_else(|| corrupt("actor"))?.0)),
             traceparent: self.traceparent.unwrap_or_default(),
             service: service.to_owned(),
-            payload,
-        })
+            payload: Some(stored.ok_or_else(|| corrupt("payload"))?),
+        }))
     }
 }
 

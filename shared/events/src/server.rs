@@ -13,7 +13,7 @@ use assent_rpc::{Access, accept, invalid, status};
 use futures_util::{Stream, TryStreamExt as _};
 use tonic::{Request, Response, Status};
 
-use crate::log::{Log, LogError};
+use crate::log::{Log, LogError, Page};
 use crate::watch::{Watching, watch};
 
 const DEFAULT_PAGE: i64 = 100;
@@ -83,15 +83,9 @@ impl EventService for EventServer {
             size => size.min(LARGEST_PAGE),
         };
         let log = self.log(&request.service).map_err(|error| status(&error))?;
-        let page = async {
-            let head = async { Ok(log.head().await?) };
-            let (events, head) =
-                futures_util::try_join!(log.read(request.after_position, limit, session), head)?;
-            // It may have been looked at before what was found came.
-            let head_position = events.last().map_or(head, |last| last.position.max(head));
-            Ok(ReadEventsResponse { events, head_position })
-        };
-        page.await.map(Response::new).map_err(|error: LogError| status(&error))
+        let page = log.read(request.after_position, limit, session).await;
+        let Page { events, head, .. } = page.map_err(|error: LogError| status(&error))?;
+        Ok(Response::new(ReadEventsResponse { events, head_position: head }))
     }
 
     type WatchEventsStream = Pin<Box<dyn Stream<Item = Result<WatchEventsResponse, Status>> + Send>>;

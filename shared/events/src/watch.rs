@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use crate::bus::{Bus, Doorbell};
-use crate::log::{Log, LogError};
+use crate::log::{Log, LogError, Page};
 
 /// How many facts are read at once.
 const PAGE: i64 = 100;
@@ -50,6 +50,7 @@ pub fn watch(
         session,
         after,
         ready: VecDeque::new(),
+        seen: after,
         read_up: false,
         bookmark_due: Instant::now(),
     };
@@ -71,7 +72,9 @@ struct Watch {
     /// Everything up to here is sent, or does not match.
     after: i64,
     ready: VecDeque<Event>,
-    /// Whether the last read found nothing more.
+    /// Up to here nothing matches but what is sent or ready.
+    seen: i64,
+    /// Whether the last read found all that there was.
     read_up: bool,
     bookmark_due: Instant,
 }
@@ -88,11 +91,12 @@ impl Watch {
             }
             if !self.read_up {
                 self.read().await.map_err(|error| status(&error))?;
-                if self.read_up && Instant::now() >= self.bookmark_due {
-                    self.bookmark_due = Instant::now() + self.watching.source.jitter(BOOKMARK_EVERY);
-                    return Ok(Message::Bookmark(Bookmark { position: self.after }));
-                }
                 continue;
+            }
+            self.after = self.after.max(self.seen);
+            if Instant::now() >= self.bookmark_due {
+                self.bookmark_due = Instant::now() + self.watching.source.jitter(BOOKMARK_EVERY);
+                return Ok(Message::Bookmark(Bookmark { position: self.after }));
             }
             tokio::select! {
                 () = self.watching.shutdown.cancelled() => {}
@@ -104,16 +108,10 @@ impl Watch {
 
     async fn read(&mut self) -> Result<(), LogError> {
         self.doorbell.clear();
-        // Taken before the read: a fact up to there that the read does not find does not match.
-        let seen = match self.session {
-            Some(_) => self.log.head().await?,
-            None => self.after,
-        };
-        self.ready = self.log.read(self.after, PAGE, self.session).await?.into();
-        self.read_up = self.ready.is_empty();
-        if self.read_up {
-            self.after = self.after.max(seen);
-        }
+        let Page { events, head, more } = self.log.read(self.after, PAGE, self.session).await?;
+        self.read_up = !more;
+        self.seen = if more { self.after } else { head };
+        self.ready = events.into();
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use assent_core::id::SessionId;
-use assent_events::{Doorbell, LogError};
+use assent_events::{Doorbell, LogError, Page};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -131,18 +131,17 @@ impl App {
         };
         loop {
             *position = Some(after);
-            let facts = match self.log.read(after, PAGE, None).await {
-                Ok(facts) => facts,
+            let Page { events, more, .. } = match self.log.read(after, PAGE, None).await {
+                Ok(page) => page,
                 Err(LogError::Compacted { oldest }) => {
                     after = oldest - 1;
                     continue;
                 }
                 Err(LogError::Store(error)) => return Err(error.into()),
             };
-            let Some(last) = facts.last() else { return Ok(()) };
-            after = last.position;
+            after = events.last().map_or(after, |last| last.position);
             let mut sessions: Vec<SessionId> =
-                facts.iter().filter_map(|fact| fact.session_id.parse().ok()).collect();
+                events.iter().filter_map(|fact| fact.session_id.parse().ok()).collect();
             sessions.sort_unstable();
             sessions.dedup();
             for id in self.waits.wanted(sessions) {
@@ -150,6 +149,10 @@ impl App {
                 if !outcome.state.is_open() {
                     self.waits.tell(id, outcome);
                 }
+            }
+            if !more {
+                *position = Some(after);
+                return Ok(());
             }
         }
     }

@@ -28,8 +28,8 @@ async fn a_reader_behind_what_is_kept_is_told_where_it_starts(test: Storage) {
         assert_eq!((error.code(), error.reason().0.as_ref()), (Code::OutOfRange, "EVENTS_COMPACTED"));
         assert_eq!(error.metadata(), [("oldest_position".to_owned(), "4".to_owned())]);
     }
-    assert_eq!(text(&rig.log.read(3, 10, session).await.unwrap()[0]), "3");
-    assert_eq!(rig.log.read(4, 10, None).await.unwrap(), []);
+    assert_eq!(text(&rig.log.read(3, 10, session).await.unwrap().events[0]), "3");
+    assert_eq!(rig.log.read(4, 10, None).await.unwrap().events, []);
 
     // With nothing left, the log still knows how far it came.
     rig.context.clock().advance(Duration::from_mins(1));
@@ -38,7 +38,7 @@ async fn a_reader_behind_what_is_kept_is_told_where_it_starts(test: Storage) {
     assert!(rig.log.read(3, 10, None).await.is_err());
     rig.say("4", None).await;
     rig.relay().drain().await.unwrap();
-    assert_eq!(rig.log.read(4, 10, None).await.unwrap()[0].position, 5);
+    assert_eq!(rig.log.read(4, 10, None).await.unwrap().events[0].position, 5);
 }
 
 async fn events_that_nobody_placed_yet_are_never_removed(test: Storage) {
@@ -47,12 +47,12 @@ async fn events_that_nobody_placed_yet_are_never_removed(test: Storage) {
     rig.context.clock().advance(Duration::from_hours(1000));
     if rig.db.backend() == Backend::Sqlite {
         // It has its place from the start.
-        assert_eq!(rig.log.read(0, 10, None).await.unwrap().len(), 1);
+        assert_eq!(rig.log.read(0, 10, None).await.unwrap().events.len(), 1);
         return;
     }
     assert_eq!(rig.log.compact(rig.context.now()).await.unwrap(), 0);
     rig.relay().drain().await.unwrap();
-    assert_eq!(rig.log.read(0, 10, None).await.unwrap().len(), 1);
+    assert_eq!(rig.log.read(0, 10, None).await.unwrap().events.len(), 1);
 }
 
 async fn a_page_of_large_events_is_cut_by_size(test: Storage) {
@@ -64,7 +64,7 @@ async fn a_page_of_large_events_is_cut_by_size(test: Storage) {
     rig.relay().drain().await.unwrap();
     let (mut after, mut pages) = (0, Vec::new());
     loop {
-        let page = rig.log.read(after, 100, None).await.unwrap();
+        let page = rig.log.read(after, 100, None).await.unwrap().events;
         let Some(last) = page.last() else { break };
         after = last.position;
         pages.push(page.len());

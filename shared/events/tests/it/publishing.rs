@@ -65,10 +65,10 @@ async fn an_event_carries_what_was_known_when_it_became_true(test: Storage) {
     tx.commit().await.unwrap();
 
     if rig.db.backend() == Backend::Postgres {
-        assert_eq!(rig.log.read(0, 10, None).await.unwrap(), [], "not before the relay has placed it");
+        assert_eq!(rig.log.read(0, 10, None).await.unwrap().events, [], "not before the relay has placed it");
     }
     rig.relay().drain().await.unwrap();
-    let event = rig.log.read(0, 10, None).await.unwrap().remove(0);
+    let event = rig.log.read(0, 10, None).await.unwrap().events.remove(0);
     assert_eq!((event.id.as_str(), event.position), (id.to_string().as_str(), 1));
     assert_eq!(event.session_id, session.to_string());
     assert_eq!((event.r#type.as_str(), event.service.as_str()), ("execution_refused", SERVICE));
@@ -115,7 +115,7 @@ async fn a_burst_larger_than_a_batch_is_placed_whole(test: Storage) {
     tx.commit().await.unwrap();
     rig.relay().drain().await.unwrap();
     assert_eq!(rig.log.head().await.unwrap(), 1203);
-    let events = rig.log.read(1000, 1000, None).await.unwrap();
+    let events = rig.log.read(1000, 1000, None).await.unwrap().events;
     assert_eq!(events.len(), 203);
     assert!(events.iter().zip(1000..).all(|(event, n)| text(event) == n.to_string()));
 }
@@ -137,13 +137,13 @@ async fn relays_that_work_at_once_take_turns(test: Storage) {
     for n in 0..100 {
         rig.say(&n.to_string(), None).await;
         let after = i64::try_from(seen.len()).unwrap();
-        seen.extend(rig.log.read(after, 1000, None).await.unwrap());
+        seen.extend(rig.log.read(after, 1000, None).await.unwrap().events);
     }
     stop.cancel();
     while let Some(done) = relays.join_next().await {
         done.unwrap();
     }
-    let all = rig.log.read(0, 1000, None).await.unwrap();
+    let all = rig.log.read(0, 1000, None).await.unwrap().events;
     assert!(all.starts_with(&seen));
     assert_eq!(all.iter().map(|event| event.position).collect::<Vec<_>>(), (1..=100).collect::<Vec<i64>>());
 }
