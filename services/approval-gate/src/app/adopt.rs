@@ -53,10 +53,14 @@ impl App {
     /// they cover. A session that is decided loses its grant.
     pub(crate) async fn adopt_version(&self, event: &Event, cursor: &Cursor) -> Result<Handled, GateError> {
         let Some(mut made) = read(event) else { return Ok(Handled::Skipped) };
+        // The first version comes before its session, which begins with it.
+        if made.version.subject.version <= 1 {
+            return Ok(Handled::Skipped);
+        }
         made.edges = self.edges_of(&made).await?;
         let mut tx = self.db.begin().await?;
         let Some(mut session) = store::session::lock(&mut tx, made.session).await? else {
-            // The first version comes before its session; nobody knows the session's id before that is there.
+            // Nobody knows a session's id before it is there.
             return Ok(Handled::Skipped);
         };
         let before = Before::of(&session);

@@ -84,6 +84,11 @@ impl Driven {
         self.bells().is_empty()
     }
 
+    /// Whatever is driven here.
+    pub(crate) fn executions(&self) -> Vec<ExecutionId> {
+        self.bells().keys().copied().collect()
+    }
+
     fn bells(&self) -> MutexGuard<'_, HashMap<ExecutionId, Arc<Notify>>> {
         self.bells.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -108,7 +108,8 @@ fn begin(
 async fn claim(app: &App) -> Vec<Handed> {
     let mut rooms: Vec<_> = std::iter::from_fn(|| app.driven.room()).collect();
     let now = app.source.now();
-    match leases::claim(&app.db, &app.driven.owner, now, app.lease_until(), rooms.len()).await {
+    let driven = app.driven.executions();
+    match leases::claim(&app.db, &app.driven.owner, &driven, now, app.lease_until(), rooms.len()).await {
         Ok(claimed) => {
             let with_room = claimed.into_iter().filter_map(|lease| {
                 let room = rooms.pop()?;

@@ -2,7 +2,7 @@
 
 use assent_core::Timestamp;
 use assent_core::id::ExecutionId;
-use assent_store::{Db, Sql, StoreError, Tx};
+use assent_store::{Db, Json, Sql, StoreError, Tx};
 
 use super::corrupt;
 use super::executions::{micros, order_named};
@@ -27,12 +27,20 @@ pub(super) const STATEMENTS: &[Sql] = &[
 
 // A process never takes over from itself: while it drives, a lease that it was too slow to prolong, e.g. because the
 // machine slept, is still good as long as nobody else came.
-const CLAIMABLE: Sql = Sql::new(
+// What the asking process drives itself is left out: to prolong its lease may take long.
+const CLAIMABLE: Sql = Sql::split(
     "SELECT EXISTS (SELECT 1 FROM executions
          WHERE (state IN ('pending', 'running', 'rolling_back') OR ordered <> ''
                  OR (state = 'waiting' AND EXISTS (SELECT 1 FROM amendments
                      WHERE execution_id = executions.id AND amendments.state IN ('approved', 'refused'))))
-             AND (lease_until IS NULL OR (lease_until < $1 AND lease_owner <> $2)))",
+             AND (lease_until IS NULL OR (lease_until < $1
+                 AND id NOT IN (SELECT CAST(value AS UUID) FROM jsonb_array_elements_text(CAST($2 AS JSONB))))))",
+    "SELECT EXISTS (SELECT 1 FROM executions
+         WHERE (state IN ('pending', 'running', 'rolling_back') OR ordered <> ''
+                 OR (state = 'waiting' AND EXISTS (SELECT 1 FROM amendments
+                     WHERE execution_id = executions.id AND amendments.state IN ('approved', 'refused'))))
+             AND (lease_until IS NULL OR (lease_until < $1
+                 AND id NOT IN (SELECT unhex(value) FROM json_each($2)))))",
 );
 const CLAIM: Sql = Sql::split(
     "UPDATE executions SET lease_owner = $1, lease_until = $2, fence = fence + 1
@@ -40,7 +48,8 @@ const CLAIM: Sql = Sql::split(
          WHERE (state IN ('pending', 'running', 'rolling_back') OR ordered <> ''
                  OR (state = 'waiting' AND EXISTS (SELECT 1 FROM amendments
                      WHERE execution_id = executions.id AND amendments.state IN ('approved', 'refused'))))
-             AND (lease_until IS NULL OR (lease_until < $3 AND lease_owner <> $1))
+             AND (lease_until IS NULL OR (lease_until < $3
+                 AND id NOT IN (SELECT CAST(value AS UUID) FROM jsonb_array_elements_text(CAST($5 AS JSONB)))))
          ORDER BY created_at LIMIT $4 FOR UPDATE SKIP LOCKED)
      RETURNING id, fence",
     "UPDATE executions SET lease_owner = $1, lease_until = $2, fence = fence + 1
@@ -48,7 +57,8 @@ const CLAIM: Sql = Sql::split(
          WHERE (state IN ('pending', 'running', 'rolling_back') OR ordered <> ''
                  OR (state = 'waiting' AND EXISTS (SELECT 1 FROM amendments
                      WHERE execution_id = executions.id AND amendments.state IN ('approved', 'refused'))))
-             AND (lease_until IS NULL OR (lease_until < $3 AND lease_owner <> $1))
+             AND (lease_until IS NULL OR (lease_until < $3
+                 AND id NOT IN (SELECT unhex(value) FROM json_each($5))))
          ORDER BY created_at LIMIT $4)
      RETURNING id, fence",
 );
@@ -94,22 +104,24 @@ pub(crate) struct Lease {
     pub(crate) fence: i64,
 }
 
-/// Takes up to `most` executions that nobody drives.
+/// Takes up to `most` executions that nobody drives. Those in `driven` the process of `owner` does.
 pub(crate) async fn claim(
     db: &Db,
     owner: &str,
+    driven: &[ExecutionId],
     now: Timestamp,
     until: Timestamp,
     most: usize,
 ) -> Result<Vec<Lease>, StoreError> {
     // Asked first, because an idle executor must not take the writer's turn again and again.
-    if most == 0 || !db.query(CLAIMABLE).bind(now).bind(owner).scalar::<bool>().await? {
+    let driven: Vec<String> = driven.iter().map(|id| id.uuid().simple().to_string()).collect();
+    if most == 0 || !db.query(CLAIMABLE).bind(now).bind(Json(&driven)).scalar::<bool>().await? {
         return Ok(Vec::new());
     }
     let mut tx = db.begin().await?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let rows: Vec<(ExecutionId, i64)> =
-        tx.query(CLAIM).bind(owner).bind(until).bind(now).bind(most).all().await?;
+        tx.query(CLAIM).bind(owner).bind(until).bind(now).bind(most).bind(Json(&driven)).all().await?;
     tx.commit().await?;
     Ok(rows.into_iter().map(|(execution, fence)| Lease { execution, fence }).collect())
 }
@@ -269,11 +281,11 @@ mod tests {
 
         let until = now.after(Duration::from_secs(15));
         let later = now.after(Duration::from_secs(16));
-        let first = claim(&db, "a", now, until, 9).await.unwrap();
+        let first = claim(&db, "a", &[], now, until, 9).await.unwrap();
         assert_eq!(first.iter().map(|lease| lease.execution).collect::<Vec<_>>(), [execution.id]);
-        assert_eq!(claim(&db, "b", now, until, 9).await.unwrap(), []);
-        assert_eq!(claim(&db, "a", later, until, 9).await.unwrap(), []);
-        let second = claim(&db, "b", later, later.after(Duration::from_secs(15)), 9).await.unwrap();
+        assert_eq!(claim(&db, "b", &[], now, until, 9).await.unwrap(), []);
+        assert_eq!(claim(&db, "a", &[execution.id], later, until, 9).await.unwrap(), []);
+        let second = claim(&db, "b", &[], later, later.after(Duration::from_secs(15)), 9).await.unwrap();
         assert!(second[0].fence > first[0].fence);
 
         execution.apply(ExecutionFact::Started, later).unwrap();
@@ -304,12 +316,18 @@ mod tests {
         take(&mut tx, &execution).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(renew(&db, second[0], until).await.unwrap(), Renewed::Lost);
-        let second = claim(&db, "b", later, until, 9).await.unwrap();
+        let second = claim(&db, "b", &[], later, until, 9).await.unwrap();
         assert!(second[0].fence > first[0].fence);
 
+        // Its own lease, which it does not know of: the answer to a commit was lost.
+        let forgotten = claim(&db, "b", &[], until.after(Duration::from_secs(1)), until, 9).await.unwrap();
+        assert_eq!(forgotten.len(), 1);
+        assert!(forgotten[0].fence > second[0].fence);
+        let second = forgotten;
+
         release(&db, first[0]).await.unwrap();
-        assert_eq!(claim(&db, "c", now, until, 9).await.unwrap(), []);
+        assert_eq!(claim(&db, "c", &[], now, until, 9).await.unwrap(), []);
         release(&db, second[0]).await.unwrap();
-        assert_eq!(claim(&db, "c", now, until, 9).await.unwrap().len(), 1);
+        assert_eq!(claim(&db, "c", &[], now, until, 9).await.unwrap().len(), 1);
     }
 }

@@ -77,10 +77,12 @@ const STORE_WHOLE: Sql = Sql::split(
     "UPDATE plan_versions SET plan_json = $3, estimate_json = $4, risk_json = $5, changes_json = $6
      WHERE session_id = $1 AND version_number = $2",
 );
+// Written so that Postgres does not go by the index of what is not pinned, which is full of what was not a moment ago.
 const PIN: Sql = Sql::split(
     "UPDATE plan_versions AS kept SET pinned_at = $2
      FROM json_to_recordset(CAST($1 AS JSON)) AS wanted (session UUID, number INTEGER)
-     WHERE kept.session_id = wanted.session AND kept.version_number = wanted.number AND kept.pinned_at IS NULL",
+     WHERE kept.session_id = wanted.session AND kept.version_number = wanted.number
+       AND COALESCE(kept.pinned_at, 'infinity') = 'infinity'",
     "UPDATE plan_versions SET pinned_at = $2 FROM json_each($1) AS wanted
      WHERE session_id = unhex(wanted.value ->> 'session') AND version_number = wanted.value ->> 'number'
        AND pinned_at IS NULL",
