@@ -121,7 +121,8 @@ async fn matrix(storage: Storage, fails: bool) {
         if !died {
             let wanted = if fails { ExecutionState::RolledBack } else { ExecutionState::Completed };
             assert_eq!(ended.state(), wanted);
-            assert!(commit > 10, "only {commit} commits: {ends:?}");
+            // What ends at the same time, or begins because of it, shares one.
+            assert!(commit > 8, "only {commit} commits: {ends:?}");
             break;
         }
     }
