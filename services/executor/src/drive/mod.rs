@@ -52,8 +52,9 @@ pub(crate) async fn run(
     stop: CancellationToken,
 ) -> Result<(), Infallible> {
     if app.db.backend() == Backend::Sqlite {
-        // The file belongs to this process alone, so every lease in it is of one that is dead.
-        if let Err(error) = leases::release_all(&app.db).await {
+        // The file belongs to this process alone, so every other lease in it is of one that is dead. It may have accepted
+        // executions already, and begun them.
+        if let Err(error) = leases::release_all(&app.db, &app.driven.owner).await {
             tracing::warn!(%error, "cannot end old leases; they end by themselves");
         }
     }

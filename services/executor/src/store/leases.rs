@@ -28,7 +28,6 @@ pub(super) const STATEMENTS: &[Sql] = &[
 
 // A process never takes over from itself: while it drives, a lease that it was too slow to prolong, e.g. because the
 // machine slept, is still good as long as nobody else came.
-// What the asking process drives itself is left out: to prolong its lease may take long.
 const CLAIMABLE: Sql = Sql::split(
     "SELECT EXISTS (SELECT 1 FROM executions
          WHERE (state IN ('pending', 'running', 'rolling_back') OR ordered <> ''
@@ -112,7 +111,7 @@ const UNLEASE_WAITING: Sql = Sql::new(
 const RELEASE: Sql =
     Sql::new("UPDATE executions SET lease_owner = NULL, lease_until = NULL WHERE id = $1 AND fence = $2");
 const RELEASE_ALL: Sql =
-    Sql::new("UPDATE executions SET lease_owner = NULL, lease_until = NULL WHERE lease_owner IS NOT NULL");
+    Sql::new("UPDATE executions SET lease_owner = NULL, lease_until = NULL WHERE lease_owner <> $1");
 
 /// The right to drive one execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -255,10 +254,10 @@ pub(crate) async fn release(db: &Db, lease: Lease) -> Result<(), StoreError> {
     tx.commit().await
 }
 
-/// Ends every lease: right only for a process that has the database to itself.
-pub(crate) async fn release_all(db: &Db) -> Result<(), StoreError> {
+/// Ends every lease but those of `owner`: right only for a process that has the database to itself.
+pub(crate) async fn release_all(db: &Db, owner: &str) -> Result<(), StoreError> {
     let mut tx = db.begin().await?;
-    tx.query(RELEASE_ALL).execute().await?;
+    tx.query(RELEASE_ALL).bind(owner).execute().await?;
     tx.commit().await
 }
 
@@ -353,5 +352,9 @@ mod tests {
         assert_eq!(claim(&db, "c", &[], now, until, 9).await.unwrap(), []);
         release(&db, second[0]).await.unwrap();
         assert_eq!(claim(&db, "c", &[], now, until, 9).await.unwrap().len(), 1);
+        release_all(&db, "c").await.unwrap();
+        assert_eq!(claim(&db, "d", &[], now, until, 9).await.unwrap(), []);
+        release_all(&db, "d").await.unwrap();
+        assert_eq!(claim(&db, "d", &[], now, until, 9).await.unwrap().len(), 1);
     }
 }
