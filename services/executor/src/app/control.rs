@@ -138,8 +138,8 @@ impl App {
         changed: Vec<Run>,
     ) -> Result<(), ExecutorError> {
         leases::take(tx, execution).await?;
-        runs::save_all(tx, &changed).await?;
         for run in changed {
+            runs::save(tx, &run).await?;
             let shown = pb::WorkItemRun { output: None, ..convert::run(&run) };
             let fact = WorkItemRunChanged { execution_id: execution.id.to_string(), run: Some(shown) };
             append(tx, ctx, Some(execution.session), Payload::WorkItemRunChanged(fact)).await?;

@@ -264,12 +264,13 @@ impl Ledger {
         let mut tx = self.app.db.begin().await?;
         let until = self.app.lease_until();
         let Batch { execution, answered, .. } = batch;
-        let (lease, revision, runs) = (self.lease, self.revision, batch.last_of_runs());
-        let order = match leases::write(&mut tx, lease, revision, until, execution, *answered, &runs).await? {
-            Guarded::Written(order) => order,
-            Guarded::Known(order) => return Ok(order),
-            Guarded::Lost => return Err(ExecutorError::LeaseLost),
-        };
+        let order =
+            match leases::write(&mut tx, self.lease, self.revision, until, execution, *answered).await? {
+                Guarded::Written(order) => order,
+                Guarded::Known(order) => return Ok(order),
+                Guarded::Lost => return Err(ExecutorError::LeaseLost),
+            };
+        runs::save_all(&mut tx, &batch.last_of_runs()).await?;
         let changed = batch.runs.iter().map(|run| {
             let shown = assent_proto::execution::v1::WorkItemRun { output: None, ..convert::run(run) };
             let execution_id = self.execution.id.to_string();

@@ -2,13 +2,12 @@
 
 use assent_core::Timestamp;
 use assent_core::id::ExecutionId;
-use assent_store::{Backend, Db, Json, Sql, StoreError, Tx};
+use assent_store::{Db, Json, Sql, StoreError, Tx};
 
 use super::corrupt;
 use super::executions::{micros, order_named};
-use super::runs::{self, Row};
+use crate::domain::Execution;
 use crate::domain::control::Order;
-use crate::domain::{Execution, Run};
 
 pub(super) const STATEMENTS: &[Sql] = &[
     CLAIMABLE,
@@ -62,30 +61,12 @@ const CLAIM: Sql = Sql::split(
          ORDER BY created_at LIMIT $4)
      RETURNING id, fence",
 );
-// $10 is the order that this write answers; one that came meanwhile stays. $11 are the runs that it changes: Postgres
-// writes both tables in one statement; on SQLite, where one costs little, it is only there, and another follows.
-const WRITE: Sql = Sql::split(
-    "WITH written AS (
-         UPDATE executions SET revision = revision + 1, lease_until = $4, state = $5, error = $6, cost_micros = $7,
-             started_at = $8, ended_at = $9,
-             ordered = CASE WHEN ordered = $10 THEN '' ELSE ordered END
-         WHERE id = $1 AND fence = $2 AND revision = $3
-         RETURNING ordered
-     ), saved AS (
-         UPDATE work_item_runs AS run SET state = row.state, attempt = row.attempt, started_at = row.started_at,
-             ended_at = row.ended_at, retry_at = row.retry_at, output = row.output, error = row.error,
-             summary = row.summary, cost_micros = row.cost_micros, completed = row.completed,
-             undo_attempt = row.undo_attempt, amended_by = row.amended_by
-         FROM jsonb_to_recordset(CAST($11 AS JSONB)) AS row (id UUID, state TEXT, attempt BIGINT,
-             started_at TIMESTAMPTZ, ended_at TIMESTAMPTZ, retry_at TIMESTAMPTZ, output JSONB, error TEXT, summary TEXT,
-             cost_micros BIGINT, completed BIGINT, undo_attempt BIGINT, amended_by UUID)
-         WHERE run.id = row.id AND EXISTS (SELECT 1 FROM written)
-     )
-     SELECT ordered FROM written",
+// $10 is the order that this write answers; one that came meanwhile stays.
+const WRITE: Sql = Sql::new(
     "UPDATE executions SET revision = revision + 1, lease_until = $4, state = $5, error = $6, cost_micros = $7,
          started_at = $8, ended_at = $9,
          ordered = CASE WHEN ordered = $10 THEN '' ELSE ordered END
-     WHERE id = $1 AND fence = $2 AND revision = $3 AND $11 IS NOT NULL
+     WHERE id = $1 AND fence = $2 AND revision = $3
      RETURNING ordered",
 );
 const HOLDER: Sql = Sql::new("SELECT fence, revision, ordered FROM executions WHERE id = $1");
@@ -155,8 +136,8 @@ pub(crate) enum Guarded {
     Lost,
 }
 
-/// Writes the execution and `runs` of it if `lease` still holds and its revision is `revision`; prolongs the lease.
-/// `answered` is the order that it carries out.
+/// Writes the execution if `lease` still holds and its revision is `revision`; prolongs the lease. `answered` is the
+/// order that it carries out.
 pub(crate) async fn write(
     tx: &mut Tx,
     lease: Lease,
@@ -164,18 +145,13 @@ pub(crate) async fn write(
     until: Timestamp,
     execution: &Execution,
     answered: Option<Order>,
-    runs: &[&Run],
 ) -> Result<Guarded, StoreError> {
-    let rows: Vec<Row<'_>> = runs.iter().copied().map(Row::of).collect();
     let statement = tx.query(WRITE).bind(lease.execution).bind(lease.fence).bind(revision).bind(until);
     let statement = statement.bind(execution.state.as_str()).bind(execution.error.as_str());
     let statement =
         statement.bind(micros(execution.cost)).bind(execution.started_at).bind(execution.ended_at);
-    let statement = statement.bind(answered.map_or("", Order::as_str)).bind(Json(&rows));
+    let statement = statement.bind(answered.map_or("", Order::as_str));
     if let Some((ordered,)) = statement.optional::<(String,)>().await? {
-        if tx.backend() == Backend::Sqlite {
-            runs::save(tx, &rows).await?;
-        }
         return Ok(Guarded::Written(order(lease.execution, &ordered)?));
     }
     let (fence, found, ordered): (i64, i64, String) = tx.query(HOLDER).bind(lease.execution).one().await?;
@@ -313,12 +289,12 @@ mod tests {
 
         execution.apply(ExecutionFact::Started, later).unwrap();
         let mut tx = db.begin().await.unwrap();
-        assert_eq!(write(&mut tx, first[0], 0, until, &execution, None, &[]).await.unwrap(), Guarded::Lost);
+        assert_eq!(write(&mut tx, first[0], 0, until, &execution, None).await.unwrap(), Guarded::Lost);
         assert_eq!(
-            write(&mut tx, second[0], 0, until, &execution, None, &[]).await.unwrap(),
+            write(&mut tx, second[0], 0, until, &execution, None).await.unwrap(),
             Guarded::Written(None)
         );
-        let written = write(&mut tx, second[0], 0, until, &execution, None, &[]).await.unwrap();
+        let written = write(&mut tx, second[0], 0, until, &execution, None).await.unwrap();
         assert_eq!(written, Guarded::Known(None));
         tx.commit().await.unwrap();
         assert_eq!(renew(&db, first[0], until).await.unwrap(), Renewed::Lost);
@@ -330,10 +306,10 @@ mod tests {
         assert_eq!(orders(&db, "b").await.unwrap(), [execution.id]);
         assert_eq!(renew(&db, second[0], until).await.unwrap(), Renewed::Held(Some(Order::Pause)));
         let mut tx = db.begin().await.unwrap();
-        let written = write(&mut tx, second[0], 1, until, &execution, None, &[]).await.unwrap();
+        let written = write(&mut tx, second[0], 1, until, &execution, None).await.unwrap();
         assert_eq!(written, Guarded::Written(Some(Order::Pause)));
         execution.apply(ExecutionFact::Paused, later).unwrap();
-        let written = write(&mut tx, second[0], 2, until, &execution, Some(Order::Pause), &[]).await.unwrap();
+        let written = write(&mut tx, second[0], 2, until, &execution, Some(Order::Pause)).await.unwrap();
         assert_eq!(written, Guarded::Written(None));
         execution.apply(ExecutionFact::Resumed, later).unwrap();
         take(&mut tx, &execution).await.unwrap();

@@ -15,7 +15,7 @@ use crate::domain::pins::Pins;
 use crate::domain::{Run, RunState};
 
 pub(super) const STATEMENTS: &[Sql] =
-    &[INSERT_ALL, OF_EXECUTION, ITEM, NAMED, SAVE, ITEMS, REPLACE, KEEP, KEPT];
+    &[INSERT_ALL, OF_EXECUTION, ITEM, NAMED, SAVE, SAVE_ALL, ITEMS, REPLACE, KEEP, KEPT];
 
 // A list of rows, in one statement however long it is.
 const INSERT_ALL: Sql = Sql::split(
@@ -42,8 +42,13 @@ const NAMED: Sql = Sql::new(
     "SELECT executions.session_id, work_item_runs.item_id
      FROM work_item_runs JOIN executions ON executions.id = work_item_runs.execution_id WHERE work_item_runs.id = $1",
 );
+const SAVE: Sql = Sql::new(
+    "UPDATE work_item_runs SET state = $2, attempt = $3, started_at = $4, ended_at = $5, retry_at = $6, output = $7,
+         error = $8, summary = $9, cost_micros = $10, completed = $11, undo_attempt = $12, amended_by = $13
+     WHERE id = $1",
+);
 // A list of rows, in one statement however long it is.
-const SAVE: Sql = Sql::split(
+const SAVE_ALL: Sql = Sql::split(
     "UPDATE work_item_runs AS run SET state = row.state, attempt = row.attempt, started_at = row.started_at,
          ended_at = row.ended_at, retry_at = row.retry_at, output = row.output, error = row.error,
          summary = row.summary, cost_micros = row.cost_micros, completed = row.completed,
@@ -199,9 +204,19 @@ pub(crate) async fn named(tx: &mut Tx, run: Id<RunKind>) -> Result<(SessionId, S
     tx.query(NAMED).bind(run).one().await
 }
 
-/// A run as it is saved.
+/// Saves where a run stands, in the transaction that guards the execution.
+pub(crate) async fn save(tx: &mut Tx, run: &Run) -> Result<(), StoreError> {
+    let statement = tx.query(SAVE).bind(run.id).bind(run.state.as_str()).bind(i64::from(run.attempt));
+    let statement = statement.bind(run.started_at).bind(run.ended_at).bind(run.retry_at);
+    let statement = statement.bind(run.output.as_ref().map(Json)).bind(run.error.as_str());
+    let statement = statement.bind(run.summary.as_str()).bind(micros(run.cost)).bind(run.completed);
+    let statement = statement.bind(i64::from(run.undo_attempt)).bind(run.amended_by);
+    statement.execute().await.map(drop)
+}
+
+/// A run as [`SAVE_ALL`] takes it.
 #[derive(Serialize)]
-pub(super) struct Row<'r> {
+struct Row<'r> {
     id: String,
     state: &'static str,
     attempt: u32,
@@ -217,12 +232,12 @@ pub(super) struct Row<'r> {
     amended_by: Option<String>,
 }
 
-impl<'r> Row<'r> {
-    /// Where `run` stands.
-    pub(super) fn of(run: &'r Run) -> Self {
+/// Saves where runs stand, as [`save`] does one.
+pub(crate) async fn save_all(tx: &mut Tx, runs: &[&Run]) -> Result<(), StoreError> {
+    fn row(run: &Run) -> Row<'_> {
         let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
         let Run { id, state, attempt, started_at, ended_at, retry_at, output, error, summary, .. } = run;
-        Self {
+        Row {
             id: id.uuid().simple().to_string(),
             state: state.as_str(),
             attempt: *attempt,
@@ -238,16 +253,14 @@ impl<'r> Row<'r> {
             amended_by: run.amended_by.map(|session| session.uuid().simple().to_string()),
         }
     }
-}
-
-/// Saves where runs stand.
-pub(super) async fn save(tx: &mut Tx, runs: &[Row<'_>]) -> Result<(), StoreError> {
-    if runs.is_empty() { Ok(()) } else { tx.query(SAVE).bind(Json(runs)).execute().await.map(drop) }
-}
-
-/// Saves where runs stand of a locked execution that nobody drives.
-pub(crate) async fn save_all(tx: &mut Tx, runs: &[Run]) -> Result<(), StoreError> {
-    save(tx, &runs.iter().map(Row::of).collect::<Vec<_>>()).await
+    match runs {
+        [] => Ok(()),
+        [one] => save(tx, one).await,
+        _ => {
+            let rows: Vec<Row<'_>> = runs.iter().copied().map(row).collect();
+            tx.query(SAVE_ALL).bind(Json(&rows)).execute().await.map(drop)
+        }
+    }
 }
 
 /// As [`item`], for many at once.
