@@ -87,6 +87,11 @@ impl<K: Kind> Id<K> {
     pub const fn uuid(&self) -> Uuid {
         self.0
     }
+
+    /// Its 32 hexadecimal digits alone: the one form in which both databases read an id within JSON.
+    pub fn hex(&self) -> String {
+        self.0.simple().to_string()
+    }
 }
 
 /// A text that is no id of the wanted kind.

@@ -56,8 +56,8 @@ impl Fact {
     pub fn new(ctx: &OpContext, session: Option<SessionId>, payload: Payload) -> Self {
         let id: EventId = ctx.new_id();
         Self {
-            id: id.uuid().simple().to_string(),
-            session: session.map(|session| session.uuid().simple().to_string()),
+            id: id.hex(),
+            session: session.map(|session| session.hex()),
             r#type: type_name(&payload),
             at: ctx.now().to_string(),
             actor: ctx.actor().clone(),

@@ -160,6 +160,7 @@ fn is_id(text: &str, prefix: &str) -> bool {
 mod tests {
     use assent_proto::approval::v1::{ApproveRequest, ListSessionsRequest, SubmitForApprovalRequest};
     use assent_proto::plan::v1::{Plan, WorkItem};
+    use assent_proto::review::v1::PlanModificationRequest;
 
     use super::*;
 
@@ -182,6 +183,12 @@ mod tests {
         assert_eq!(found(&request), [("states".to_owned(), "TOO_MANY".to_owned())]);
         let request = ListSessionsRequest { states: vec![-1; 10], ..Default::default() };
         assert_eq!(found(&request).len(), 10);
+    }
+
+    #[test]
+    fn no_text_may_hold_what_cannot_be_stored_even_without_a_rule_of_its_own() {
+        let request = PlanModificationRequest { feedback: "a\0b".into(), ..Default::default() };
+        assert!(found(&request).contains(&("feedback".to_owned(), "NUL".to_owned())));
     }
 
     #[test]

@@ -7,7 +7,6 @@ use assent_store::{Db, Json, Sql, StoreError, Tx};
 use serde::Serialize;
 use sqlx::FromRow;
 
-use super::hex;
 use crate::domain::audit::Entry;
 
 pub(crate) const STATEMENTS: &[Sql] = &[INSERT, AFTER, REFUSALS, SESSIONS];
@@ -81,9 +80,9 @@ struct NewEntry<'a> {
 /// Keeps entries, each with its digest.
 pub(crate) async fn insert(tx: &mut Tx, entries: &[&(Entry, Digest)]) -> Result<(), StoreError> {
     let rows = entries.iter().map(|(entry, digest)| NewEntry {
-        session: hex(entry.session_id),
+        session: entry.session_id.hex(),
         sequence: entry.sequence,
-        id: hex(entry.id),
+        id: entry.id.hex(),
         action: &entry.action,
         actor: &entry.actor,
         request_id: &entry.request_id,

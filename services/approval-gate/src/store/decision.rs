@@ -7,7 +7,7 @@ use assent_store::{Db, Json, Sql, StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
-use super::{hex, named};
+use super::named;
 use crate::domain::decision::{Decision, Outcome};
 use crate::domain::vote::Subject;
 
@@ -116,8 +116,8 @@ struct NewDecision<'a> {
 /// [`StoreError::Conflict`] when a session is decided.
 pub(crate) async fn insert(tx: &mut Tx, decisions: &[(SessionId, &Decision)]) -> Result<(), StoreError> {
     let rows = decisions.iter().map(|(session, decision)| NewDecision {
-        id: hex(decision.id),
-        session: hex(*session),
+        id: decision.id.hex(),
+        session: session.hex(),
         outcome: decision.outcome,
         decided_by: &decision.decided_by,
         decided_at: decision.decided_at.to_string(),

@@ -6,7 +6,7 @@ use assent_store::{Json, Sql, StoreError, Tx};
 use serde::Serialize;
 use sqlx::FromRow;
 
-use super::{Reader, hex};
+use super::Reader;
 use crate::domain::grant::{Grant, Revocation};
 
 pub(crate) const STATEMENTS: &[Sql] = &[INSERT, OF_SESSION, REVOKE];
@@ -72,9 +72,9 @@ struct NewGrant<'a> {
 
 pub(crate) async fn insert(tx: &mut Tx, grants: &[(SessionId, &Grant)]) -> Result<(), StoreError> {
     let rows = grants.iter().map(|(session, grant)| NewGrant {
-        session: hex(*session),
-        id: hex(grant.id),
-        key: hex(grant.key_id),
+        session: session.hex(),
+        id: grant.id.hex(),
+        key: grant.key_id.hex(),
         token: &grant.token,
         issued_at: grant.issued_at.to_string(),
         expires_at: grant.expires_at.to_string(),

@@ -6,7 +6,7 @@ use assent_store::{Db, Json, Sql, StoreError, Tx};
 use serde::Serialize;
 use sqlx::FromRow;
 
-use super::{Reader, hex, named};
+use super::{Reader, named};
 use crate::domain::decision::{ItemState, ItemStatus};
 
 pub(crate) const STATEMENTS: &[Sql] = &[INSERT, OF_SESSION, OF_SESSIONS, DECIDE, CLEAR];
@@ -131,7 +131,7 @@ pub(crate) async fn of_sessions(
     db: &Db,
     sessions: &[SessionId],
 ) -> Result<Vec<(SessionId, ItemStatus)>, StoreError> {
-    let ids: Vec<_> = sessions.iter().map(|id| hex(*id)).collect();
+    let ids: Vec<_> = sessions.iter().map(|id| id.hex()).collect();
     let rows: Vec<OfSession> = db.query(OF_SESSIONS).bind(Json(ids)).all().await?;
     rows.into_iter().map(|row| Ok((row.session_id, ItemStatus::try_from(row.item)?))).collect()
 }
@@ -150,7 +150,7 @@ struct DecidedItem<'a> {
 /// Decides items that are undecided, as they say.
 pub(crate) async fn decide(tx: &mut Tx, items: &[(SessionId, &ItemStatus)]) -> Result<(), StoreError> {
     let rows = items.iter().map(|(session, item)| DecidedItem {
-        session: hex(*session),
+        session: session.hex(),
         item: &item.item_id,
         state: item.state,
         decided_by: item.decided_by.as_deref(),

@@ -9,7 +9,7 @@ use assent_store::{Db, Json, Sql, StoreError, Tx};
 use serde::Serialize;
 use sqlx::FromRow;
 
-use super::{Reader, hex};
+use super::Reader;
 
 pub(crate) const STATEMENTS: &[Sql] =
     &[LOCK_SIZE, SIZE, WAITING, TAKE, ADD_NODES, GROW, NODES, LEAVES, ADD_HEAD, NEWEST_HEAD, HEAD_OF];
@@ -124,7 +124,7 @@ pub(crate) async fn extend(
     nodes: &[(Node, Digest)],
 ) -> Result<i64, StoreError> {
     let taken = entries.iter().zip(size..).map(|(entry, position)| Taken {
-        session: hex(entry.session_id),
+        session: entry.session_id.hex(),
         sequence: entry.sequence,
         position,
     });
@@ -134,7 +134,7 @@ pub(crate) async fn extend(
         level: node.level,
         number: node.index,
         digest: *digest,
-        session: if node.level == 0 { leaves.next().map(|entry| hex(entry.session_id)) } else { None },
+        session: if node.level == 0 { leaves.next().map(|entry| entry.session_id.hex()) } else { None },
     });
     tx.query(ADD_NODES).bind(Json(added.collect::<Vec<_>>())).execute().await?;
     let grown = size + i64::try_from(entries.len()).unwrap_or(0);

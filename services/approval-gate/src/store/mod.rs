@@ -16,8 +16,6 @@ pub(crate) mod session;
 pub(crate) mod session_list;
 pub(crate) mod vote;
 
-use assent_core::Id;
-use assent_core::id::Kind;
 use assent_store::{Db, Sql, Statement, StoreError, Tx};
 
 /// Every statement of this service, by module.
@@ -64,11 +62,6 @@ impl<'a> From<&'a mut Tx> for Reader<'a> {
     fn from(tx: &'a mut Tx) -> Self {
         Self::Tx(tx)
     }
-}
-
-/// An id within JSON, in the one form that both databases read.
-fn hex<K: Kind>(id: Id<K>) -> String {
-    id.uuid().simple().to_string()
 }
 
 /// The value of that name, or an error that says where a name was found that this program never writes.

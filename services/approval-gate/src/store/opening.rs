@@ -8,8 +8,8 @@ use assent_core::id::SessionId;
 use assent_store::{Db, Json, Sql, StoreError, Tx};
 use sqlx::FromRow;
 
+use super::Reader;
 use super::session_list::{Key, newest};
-use super::{Reader, hex};
 use crate::domain::eligibility::Author;
 use crate::domain::member::person;
 
@@ -78,7 +78,7 @@ pub(crate) async fn replace(
 
 /// The sessions wait for nobody.
 pub(crate) async fn clear(tx: &mut Tx, sessions: &[SessionId]) -> Result<(), StoreError> {
-    let ids: Vec<_> = sessions.iter().map(|id| hex(*id)).collect();
+    let ids: Vec<_> = sessions.iter().map(|id| id.hex()).collect();
     tx.query(CLEAR).bind(Json(&ids)).execute().await?;
     tx.query(CLEAR_EXCLUDED).bind(Json(&ids)).execute().await.map(drop)
 }

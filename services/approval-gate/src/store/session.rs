@@ -9,7 +9,7 @@ use assent_store::{Db, Json, Sql, StoreError, Tx};
 use serde::Serialize;
 use sqlx::FromRow;
 
-use super::{hex, named};
+use super::named;
 use crate::domain::audit::Head;
 use crate::domain::modification::Modification;
 use crate::domain::options::{Mode, Options, Urgency};
@@ -304,7 +304,7 @@ struct DecidedRow<'a> {
 /// read; the others have moved on and stay as they are. No session may be there twice.
 pub(crate) async fn decide(tx: &mut Tx, sessions: &[Decided<'_>]) -> Result<BTreeSet<SessionId>, StoreError> {
     let rows = sessions.iter().map(|Decided { session, audited }| DecidedRow {
-        id: hex(session.id),
+        id: session.id.hex(),
         revision: session.revision,
         audited: *audited,
         state: session.state,
@@ -338,7 +338,7 @@ pub(crate) async fn count(db: &Db) -> Result<i64, StoreError> {
 
 /// Sessions by id, newest first.
 pub(crate) async fn of(db: &Db, ids: &[SessionId]) -> Result<Vec<Session>, StoreError> {
-    let ids: Vec<_> = ids.iter().map(|id| hex(*id)).collect();
+    let ids: Vec<_> = ids.iter().map(|id| id.hex()).collect();
     let rows: Vec<SessionRow> = db.query(OF).bind(Json(ids)).all().await?;
     rows.into_iter().map(Session::try_from).collect()
 }

@@ -9,7 +9,7 @@ use assent_store::{Db, Json, Sql, StoreError, Tx};
 use serde::Serialize;
 use sqlx::FromRow;
 
-use super::{Reader, hex, named};
+use super::{Reader, named};
 use crate::domain::carry::Dismissed;
 use crate::domain::member::Member;
 use crate::domain::vote::{Choice, Subject, Vote};
@@ -147,8 +147,8 @@ struct NewVote<'a> {
 /// [`StoreError::Conflict`] when a voter has voted on this version.
 pub(crate) async fn insert(tx: &mut Tx, votes: &[(SessionId, &Vote)]) -> Result<(), StoreError> {
     let rows = votes.iter().map(|(session, vote)| NewVote {
-        id: hex(vote.id),
-        session: hex(*session),
+        id: vote.id.hex(),
+        session: session.hex(),
         version: vote.subject.version,
         digest: vote.subject.digest,
         voter: &vote.voter,
@@ -156,7 +156,7 @@ pub(crate) async fn insert(tx: &mut Tx, votes: &[(SessionId, &Vote)]) -> Result<
         reason: &vote.reason,
         created_at: vote.created_at.to_string(),
         seat: &vote.seat,
-        delegation: vote.delegation.map(hex),
+        delegation: vote.delegation.map(|delegation| delegation.hex()),
         given_on: vote.given_on,
         items: vote.items.as_ref(),
         conditions: &vote.conditions,
@@ -179,7 +179,7 @@ pub(crate) async fn of_sessions(
     db: &Db,
     sessions: &[SessionId],
 ) -> Result<Vec<(SessionId, Vote)>, StoreError> {
-    let ids: Vec<_> = sessions.iter().map(|id| id.uuid().simple().to_string()).collect();
+    let ids: Vec<_> = sessions.iter().map(|id| id.hex()).collect();
     let rows: Vec<VoteRow> = db.query(OF_SESSIONS).bind(Json(ids)).all().await?;
     rows.into_iter().map(|row| Ok((row.session_id, Vote::try_from(row)?))).collect()
 }
@@ -201,7 +201,7 @@ pub(crate) async fn dismissed_of(
     db: &Db,
     sessions: &[SessionId],
 ) -> Result<Vec<(SessionId, Dismissed)>, StoreError> {
-    let ids: Vec<_> = sessions.iter().map(|id| hex(*id)).collect();
+    let ids: Vec<_> = sessions.iter().map(|id| id.hex()).collect();
     let rows: Vec<DismissedRow> = db.query(DISMISSED).bind(Json(ids)).all().await?;
     let read = |row: DismissedRow| {
         let session = row.vote.session_id;

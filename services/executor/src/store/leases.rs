@@ -113,7 +113,7 @@ pub(crate) async fn claim(
     most: usize,
 ) -> Result<Vec<Lease>, StoreError> {
     // Asked first, because an idle executor must not take the writer's turn again and again.
-    let driven: Vec<String> = driven.iter().map(|id| id.uuid().simple().to_string()).collect();
+    let driven: Vec<String> = driven.iter().map(|id| id.hex()).collect();
     if most == 0 || !db.query(CLAIMABLE).bind(now).bind(Json(&driven)).scalar::<bool>().await? {
         return Ok(Vec::new());
     }

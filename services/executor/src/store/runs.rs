@@ -146,7 +146,7 @@ impl<'r> Added<'r> {
     pub(crate) fn new(run: &'r Run, item: &'r WorkItem, pins: Pins) -> Self {
         let text = |digest: Digest| digest.to_string();
         Self {
-            id: run.id.uuid().simple().to_string(),
+            id: run.id.hex(),
             item_id: run.item.as_str(),
             item,
             state: run.state.as_str(),
@@ -238,7 +238,7 @@ pub(crate) async fn save_all(tx: &mut Tx, runs: &[&Run]) -> Result<(), StoreErro
         let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
         let Run { id, state, attempt, started_at, ended_at, retry_at, output, error, summary, .. } = run;
         Row {
-            id: id.uuid().simple().to_string(),
+            id: id.hex(),
             state: state.as_str(),
             attempt: *attempt,
             started_at: text(*started_at),
@@ -250,7 +250,7 @@ pub(crate) async fn save_all(tx: &mut Tx, runs: &[&Run]) -> Result<(), StoreErro
             cost_micros: micros(run.cost),
             completed: run.completed,
             undo_attempt: run.undo_attempt,
-            amended_by: run.amended_by.map(|session| session.uuid().simple().to_string()),
+            amended_by: run.amended_by.map(|session| session.hex()),
         }
     }
     match runs {
@@ -265,7 +265,7 @@ pub(crate) async fn save_all(tx: &mut Tx, runs: &[&Run]) -> Result<(), StoreErro
 
 /// As [`item`], for many at once.
 pub(crate) async fn items(db: &Db, runs: &[Id<RunKind>]) -> Result<Stored, StoreError> {
-    let ids: Vec<String> = runs.iter().map(|id| id.uuid().simple().to_string()).collect();
+    let ids: Vec<String> = runs.iter().map(|id| id.hex()).collect();
     let rows: Vec<StoredRow> = db.query(ITEMS).bind(Json(&ids)).all().await?;
     let stored = |(id, Json(item), tool, rollback)| (id, (item, Pins { tool, rollback }));
     Ok(rows.into_iter().map(stored).collect())

@@ -121,7 +121,9 @@ async fn matrix(storage: Storage, fails: bool) {
         if !died {
             let wanted = if fails { ExecutionState::RolledBack } else { ExecutionState::Completed };
             assert_eq!(ended.state(), wanted);
-            assert!(commit > 10, "only {commit} commits: {ends:?}");
+            // At least eight: it is accepted and begins, four times something ends and something begins, a worker takes
+            // its work and completes it, and all ends.
+            assert!(commit > 8, "only {commit} commits: {ends:?}");
             break;
         }
     }

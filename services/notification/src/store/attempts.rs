@@ -64,7 +64,7 @@ pub(super) async fn insert_successes(
     if attempts.is_empty() {
         return Ok(());
     }
-    let row = |(id, number): &(Id<DeliveryKind>, u32)| json!({ "id": id.uuid().simple().to_string(), "number": i32::try_from(*number).unwrap_or(i32::MAX) });
+    let row = |(id, number): &(Id<DeliveryKind>, u32)| json!({ "id": id.hex(), "number": i32::try_from(*number).unwrap_or(i32::MAX) });
     let rows: Vec<Value> = attempts.iter().map(row).collect();
     tx.query(INSERT_SUCCESSES).bind(Json(rows)).bind(now).execute().await.map(drop)
 }
@@ -74,7 +74,7 @@ pub(crate) async fn of(
     db: &Db,
     deliveries: &[Id<DeliveryKind>],
 ) -> Result<Vec<(Id<DeliveryKind>, PastAttempt)>, StoreError> {
-    let ids: Vec<_> = deliveries.iter().map(|id| id.uuid().simple().to_string()).collect();
+    let ids: Vec<_> = deliveries.iter().map(|id| id.hex()).collect();
     let rows: Vec<(Id<DeliveryKind>, Timestamp, String)> = db.query(OF).bind(Json(ids)).all().await?;
     let read = |(id, ended_at, error)| (id, PastAttempt { ended_at, error });
     Ok(rows.into_iter().map(read).collect())

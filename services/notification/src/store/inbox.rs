@@ -104,7 +104,7 @@ pub(crate) async fn mark(
     ids: &[Id<DeliveryKind>],
     now: Timestamp,
 ) -> Result<u64, StoreError> {
-    let ids: Vec<_> = ids.iter().map(|id| id.uuid().simple().to_string()).collect();
+    let ids: Vec<_> = ids.iter().map(|id| id.hex()).collect();
     tx.query(MARK).bind(user).bind(now).bind(Json(ids)).execute().await
 }
 

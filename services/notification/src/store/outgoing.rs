@@ -249,7 +249,7 @@ pub(crate) async fn record_delivered(
     claimed_until: Timestamp,
     now: Timestamp,
 ) -> Result<BTreeSet<Id<DeliveryKind>>, StoreError> {
-    let ids: Vec<_> = deliveries.iter().map(|delivery| delivery.id.uuid().simple().to_string()).collect();
+    let ids: Vec<_> = deliveries.iter().map(|delivery| delivery.id.hex()).collect();
     let statement = tx.query(RECORD_DELIVERED).bind(Json(ids)).bind(claimed_until).bind(now);
     let kept: Vec<(Id<DeliveryKind>,)> = statement.all().await?;
     let kept: BTreeSet<_> = kept.into_iter().map(|(id,)| id).collect();

@@ -57,9 +57,9 @@ impl<'d> From<&'d Delivery> for NewRow<'d> {
     fn from(delivery: &'d Delivery) -> Self {
         let time = |time: Timestamp| time.to_string();
         Self {
-            id: delivery.id.uuid().simple().to_string(),
-            event_id: delivery.event.uuid().simple().to_string(),
-            session_id: delivery.session.map(|session| session.uuid().simple().to_string()),
+            id: delivery.id.hex(),
+            event_id: delivery.event.hex(),
+            session_id: delivery.session.map(|session| session.hex()),
             user_id: &delivery.user,
             channel: delivery.channel.name(),
             status: delivery.status.name(),

@@ -8,7 +8,6 @@ use assent_store::{Db, Json, Sql, Statement, StoreError, Tx};
 use serde::Serialize;
 use sqlx::FromRow;
 
-use super::hex;
 use crate::domain::{Closing, Head, HeadState};
 
 pub(super) const STATEMENTS: &[Sql] = &[LOAD, LOCK, LOCK_ALL, INSERT, ADVANCE, UPDATE, UPDATE_ALL];
@@ -75,7 +74,7 @@ pub(crate) async fn lock_all(
     tx: &mut Tx,
     sessions: &BTreeSet<SessionId>,
 ) -> Result<BTreeMap<SessionId, Head>, StoreError> {
-    let ids: Vec<_> = sessions.iter().map(|id| hex(*id)).collect();
+    let ids: Vec<_> = sessions.iter().map(|id| id.hex()).collect();
     let rows: Vec<HeadRow> = tx.query(LOCK_ALL).bind(Json(ids)).all().await?;
     rows.into_iter().map(|row| Ok((row.session_id, Head::try_from(row)?))).collect()
 }
@@ -130,7 +129,7 @@ pub(crate) async fn update_all(
     let rows = heads.iter().map(|(session, head)| {
         let (seal, closed) = state_columns(head.state);
         KeptHead {
-            session: hex(*session),
+            session: session.hex(),
             version: head.version,
             digest: head.digest,
             seal: seal.map(|until| until.to_string()),

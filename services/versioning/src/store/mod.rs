@@ -3,7 +3,6 @@
 pub(crate) mod heads;
 pub(crate) mod versions;
 
-use assent_core::id::SessionId;
 use assent_store::{Migrations, Sql};
 
 /// The tables of this service.
@@ -15,8 +14,3 @@ pub static MIGRATIONS: Migrations = Migrations {
 
 /// Every statement of this service, by module.
 pub const STATEMENTS: &[&[Sql]] = &[heads::STATEMENTS, versions::STATEMENTS];
-
-/// An id within JSON, in the one form that both databases read.
-fn hex(session: SessionId) -> String {
-    session.uuid().simple().to_string()
-}

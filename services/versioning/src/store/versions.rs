@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::FromRow;
 
-use super::hex;
 use crate::domain::chain::{Kept, Link};
 use crate::domain::content::{content_of, record_of};
 use crate::domain::delta::delta;
@@ -196,7 +195,7 @@ struct Place {
 }
 
 fn places(versions: &BTreeSet<(SessionId, i32)>) -> Json<Vec<Place>> {
-    Json(versions.iter().map(|(session, number)| Place { session: hex(*session), number: *number }).collect())
+    Json(versions.iter().map(|(session, number)| Place { session: session.hex(), number: *number }).collect())
 }
 
 /// Keeps versions from ever being removed.
