@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use assent_core::Timestamp;
-use assent_events::{Consumer, Log, Watching};
+use assent_events::{Consumer, Log, Pace, Watching};
 use assent_proto::event::v1::event_service_client::EventServiceClient;
 use assent_rpc::{Access, Transport};
 use assent_runtime::{BuildError, OnError, Peer, Service, TaskSet, Wiring};
@@ -171,6 +171,7 @@ impl Service for ApprovalGate {
             service: "versioning",
             source: self.versioning.clone(),
             doorbell: app.watching.bus.subscribe("versioning"),
+            pace: Pace::Prompt,
             context: app.source.clone(),
             metrics: tasks.event_metrics(),
         };
@@ -192,6 +193,7 @@ impl Service for ApprovalGate {
             service: "executor",
             source: self.executor.clone(),
             doorbell: app.watching.bus.subscribe("executor"),
+            pace: Pace::Leisurely,
             context: app.source.clone(),
             metrics: tasks.event_metrics(),
         };

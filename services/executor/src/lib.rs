@@ -27,7 +27,7 @@ mod work;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use assent_core::actor::{ADMIN, DEVELOPER, LEAD, WORKER};
-use assent_events::{Consumer, Log, Watching};
+use assent_events::{Consumer, Log, Pace, Watching};
 use assent_proto::approval::v1::approval_service_client::ApprovalServiceClient;
 use assent_proto::event::v1::event_service_client::EventServiceClient;
 use assent_proto::executor::v1::executor_service_server::ExecutorServiceServer;
@@ -168,6 +168,7 @@ impl Service for Executor {
             service: GATE,
             source: self.events.clone(),
             doorbell: self.doorbell.clone(),
+            pace: Pace::Prompt,
             context: self.app.source.clone(),
             metrics: tasks.event_metrics(),
         };

@@ -24,7 +24,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use assent_events::{Bus, Consumer, Log};
+use assent_events::{Bus, Consumer, Log, Pace};
 use assent_proto::approval::v1::approval_service_client::ApprovalServiceClient;
 use assent_proto::approval::v1::directory_service_client::DirectoryServiceClient;
 use assent_proto::event::v1::event_service_client::EventServiceClient;
@@ -170,6 +170,7 @@ impl Notification {
             service,
             source: source.clone(),
             doorbell: self.bus.subscribe(service),
+            pace: Pace::Leisurely,
             context: self.app.source.clone(),
             metrics: tasks.event_metrics(),
         };

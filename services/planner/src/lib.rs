@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use assent_core::ContextSource;
-use assent_events::{Bus, Consumer};
+use assent_events::{Bus, Consumer, Pace};
 use assent_proto::event::v1::event_service_client::EventServiceClient;
 use assent_proto::planner::v1::planner_service_server::PlannerServiceServer;
 use assent_rpc::{Access, Transport};
@@ -88,6 +88,7 @@ impl Service for Planner {
             service: EXECUTOR,
             source: self.events.clone(),
             doorbell: self.bus.subscribe(EXECUTOR),
+            pace: Pace::Leisurely,
             context: self.source.clone(),
             metrics: tasks.event_metrics(),
         };

@@ -16,7 +16,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use assent_core::ContextSource;
-use assent_events::{Bus, Consumer};
+use assent_events::{Bus, Consumer, Pace};
 use assent_proto::event::v1::event_service_client::EventServiceClient;
 use assent_proto::planner::v1::planner_service_client::PlannerServiceClient;
 use assent_proto::risk::v1::risk_service_client::RiskServiceClient;
@@ -106,6 +106,7 @@ impl Service for Versioning {
             service: APPROVAL_GATE,
             source: self.events.clone(),
             doorbell: self.bus.subscribe(APPROVAL_GATE),
+            pace: Pace::Leisurely,
             context: self.source.clone(),
             metrics: tasks.event_metrics(),
         };

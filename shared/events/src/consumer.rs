@@ -26,6 +26,19 @@ const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// durable commit for each.
 const SKIPPED: i64 = 100;
 
+/// How long somebody at leisure waits for more once they were rung for.
+const LEISURE: Duration = Duration::from_millis(25);
+
+/// How soon after a ring a consumer looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// At once: somebody waits for what it does.
+    Prompt,
+    /// 25 ms later, with all that has come until then: nobody waits for what it does, and it keeps out of the way of
+    /// those who are waited for.
+    Leisurely,
+}
+
 /// Follows one log. Its position is kept in its own database, committed together with each effect.
 /// Every replica of a service runs the same consumer: whoever commits first has handled an event, and
 /// the others' transactions roll back.
@@ -40,6 +53,8 @@ pub struct Consumer {
     pub source: EventServiceClient<Transport>,
     /// Rings when the log has grown.
     pub doorbell: Doorbell,
+    /// How soon after that it is read.
+    pub pace: Pace,
     /// For ids and jitter.
     pub context: ContextSource,
     /// Where it says how far it has come.
@@ -144,6 +159,12 @@ impl Consumer {
                 () = self.doorbell.ring() => (false, true),
                 () = tokio::time::sleep(delay) => (true, false),
             };
+            if progress.rung && self.pace == Pace::Leisurely {
+                tokio::select! {
+                    () = shutdown.cancelled() => {}
+                    () = tokio::time::sleep(LEISURE) => {}
+                }
+            }
         }
     }
 

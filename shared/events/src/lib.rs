@@ -22,7 +22,7 @@ mod watch;
 
 pub use backoff::Backoff;
 pub use bus::{Bus, Doorbell};
-pub use consumer::{Consumer, Handled};
+pub use consumer::{Consumer, Handled, Pace};
 pub use cursor::Cursor;
 pub use log::{Log, LogError, Page};
 pub use metrics::EventMetrics;

@@ -16,25 +16,29 @@ use tokio_util::sync::CancellationToken;
 use crate::bus::{Bus, Notice};
 use crate::log::Log;
 
-pub(crate) const STATEMENTS: &[Sql] = &[STATE, LOCK, NUMBER, ADVANCE, FRESH];
+pub(crate) const STATEMENTS: &[Sql] = &[STATE, NUMBER, FRESH];
 
 const STATE: Sql = Sql::new(
     "SELECT position, EXISTS (SELECT 1 FROM events WHERE position IS NULL) AS waiting
      FROM event_relay WHERE id = 1",
 );
-const LOCK: Sql = Sql::split(
-    "SELECT position FROM event_relay WHERE id = 1 FOR UPDATE",
-    "SELECT position FROM event_relay WHERE id = 1",
-);
-const NUMBER: Sql = Sql::new(
+// One statement, and with it one transaction. Whoever waited for another relay finds the head moved since its own look:
+// then the head is left alone, and so are the facts, most of which the other has numbered. On SQLite nothing waits.
+const NUMBER: Sql = Sql::split(
     "WITH fresh AS (
          SELECT seq, row_number() OVER (ORDER BY seq) AS place
-         FROM (SELECT seq FROM events WHERE position IS NULL ORDER BY seq LIMIT $2) AS oldest
+         FROM (SELECT seq FROM events WHERE position IS NULL ORDER BY seq LIMIT $1) AS oldest
+     ), seen AS (
+         SELECT position, (SELECT count(*) FROM fresh) AS count FROM event_relay WHERE id = 1
+     ), advanced AS (
+         UPDATE event_relay AS relay SET position = seen.position + seen.count FROM seen
+         WHERE relay.id = 1 AND relay.position = seen.position AND seen.count > 0
+         RETURNING seen.position AS start
      )
-     UPDATE events SET position = CAST($1 AS BIGINT) + fresh.place FROM fresh WHERE events.seq = fresh.seq
-     RETURNING position, id, type, session_id",
+     UPDATE events SET position = advanced.start + fresh.place FROM fresh, advanced WHERE events.seq = fresh.seq
+     RETURNING events.position, id, type, session_id",
+    "SELECT position, id, type, session_id FROM events WHERE position IS NULL LIMIT $1",
 );
-const ADVANCE: Sql = Sql::new("UPDATE event_relay SET position = $1 WHERE id = 1");
 const FRESH: Sql = Sql::new(
     "SELECT position, id, type, session_id FROM events WHERE position > $1 ORDER BY position LIMIT $2",
 );
@@ -136,7 +140,8 @@ impl Relay {
                     return Ok(known);
                 }
             }
-            let (start, count) = self.number().await?;
+            // Another replica was faster: what is left is for the next look.
+            let Some((start, count)) = self.number().await? else { continue };
             self.pass_on(known, start);
             known = start + count;
             // What comes now wakes it again.
@@ -163,20 +168,15 @@ impl Relay {
         }
     }
 
-    /// Numbers one batch, then rings; returns the head before, and how many there were.
-    async fn number(&self) -> Result<(i64, i64), StoreError> {
-        let mut tx = self.log.db().begin().await?;
-        let start: i64 = tx.query(LOCK).scalar().await?;
-        let mut numbered: Vec<Numbered> = tx.query(NUMBER).bind(start).bind(BATCH).all().await?;
+    /// Numbers one batch, then rings; returns the head before, and how many there were. None when none waits, or another
+    /// replica was at it.
+    async fn number(&self) -> Result<Option<(i64, i64)>, StoreError> {
+        let mut numbered: Vec<Numbered> = self.log.db().query(NUMBER).bind(BATCH).all().await?;
         numbered.sort_unstable_by_key(|event| event.position);
-        let head = numbered.last().map_or(start, |event| event.position);
-        if numbered.is_empty() {
-            return Ok((start, 0));
-        }
-        tx.query(ADVANCE).bind(head).execute().await?;
-        tx.commit().await?;
+        let (Some(first), Some(last)) = (numbered.first(), numbered.last()) else { return Ok(None) };
+        let (start, count) = (first.position - 1, last.position - first.position + 1);
         self.publish(numbered);
-        Ok((start, head - start))
+        Ok(Some((start, count)))
     }
 
     fn publish(&self, numbered: Vec<Numbered>) {

@@ -18,7 +18,7 @@ use crate::domain::session::Session;
 use crate::domain::vote::Vote;
 use crate::error::GateError;
 use crate::store;
-use crate::store::session::Decided;
+use crate::store::session::{Decided, Glance};
 
 /// Callers whose work is done at once, at most.
 const MOST: usize = 64;
@@ -78,19 +78,32 @@ impl App {
         let ids: Vec<SessionId> = ids.into_iter().collect();
         let db = &self.db;
         // The session before what belongs to it: who decides is told when it has moved on.
-        let sessions = store::session::of(db, &ids).await?;
-        let sessions: BTreeMap<_, _> = sessions.into_iter().map(|session| (session.id, session)).collect();
-        let votes = by_session(store::vote::of_sessions(db, &ids).await?);
-        let dismissed = by_session(store::vote::dismissed_of(db, &ids).await?);
+        let glances = store::session::glance(db, &ids).await?;
+        let of = |glances: &[Glance], wanted: fn(&Glance) -> bool| -> Vec<SessionId> {
+            glances.iter().filter(|glance| wanted(glance)).map(|glance| glance.session.id).collect()
+        };
+        let (voted, parted) =
+            (of(&glances, |glance| glance.has_votes), of(&glances, |glance| glance.has_dismissed));
+        let votes = match voted.is_empty() {
+            true => BTreeMap::new(),
+            false => by_session(store::vote::of_sessions(db, &voted).await?),
+        };
+        let dismissed = match parted.is_empty() {
+            true => BTreeMap::new(),
+            false => by_session(store::vote::dismissed_of(db, &parted).await?),
+        };
         let items = by_session(store::item::of_sessions(db, &ids).await?);
         let people: BTreeSet<String> = looks.iter().filter_map(|look| look.person.clone()).collect();
         let users = match people.is_empty() {
             true => BTreeMap::new(),
             false => store::directory::of_all(db, &people).await?,
         };
+        let sessions: BTreeMap<_, _> =
+            glances.iter().map(|glance| (glance.session.id, &glance.session)).collect();
         let seen = looks.iter().map(|look| {
             let id = look.session;
-            let session = sessions.get(&id).cloned().ok_or(GateError::UnknownSession(id))?;
+            let session = sessions.get(&id).map(|session| (*session).clone());
+            let session = session.ok_or(GateError::UnknownSession(id))?;
             Ok(Seen {
                 session,
                 votes: votes.get(&id).cloned().unwrap_or_default(),

@@ -15,7 +15,7 @@ pub(crate) const STATEMENTS: &[Sql] = &[OF, OF_ALL, PAGE, ALL, EVERY_ROW, WRITE,
 const OF: Sql = Sql::new("SELECT entry, updated_at FROM users WHERE person = $1 AND NOT deleted");
 const OF_ALL: Sql = Sql::split(
     "SELECT person, entry, updated_at FROM users
-     WHERE person IN (SELECT jsonb_array_elements_text(CAST($1 AS JSONB))) AND NOT deleted",
+     WHERE person = ANY (ARRAY(SELECT jsonb_array_elements_text(CAST($1 AS JSONB)))) AND NOT deleted",
     "SELECT person, entry, updated_at FROM users WHERE person IN (SELECT value FROM json_each($1)) AND NOT deleted",
 );
 const PAGE: Sql = Sql::new(

@@ -27,7 +27,8 @@ const OF_SESSION: Sql = Sql::new(
 const OF_SESSIONS: Sql = Sql::split(
     "SELECT session_id, work_item_id, state, approved_by, decided_at, notes, digest
      FROM work_item_approval_statuses
-     WHERE session_id IN (SELECT CAST(value AS UUID) FROM jsonb_array_elements_text(CAST($1 AS JSONB)) AS value)
+     WHERE session_id = ANY (ARRAY(
+         SELECT CAST(value AS UUID) FROM jsonb_array_elements_text(CAST($1 AS JSONB)) AS value))
      ORDER BY session_id, work_item_id",
     "SELECT session_id, work_item_id, state, approved_by, decided_at, notes, digest
      FROM work_item_approval_statuses
@@ -39,7 +40,9 @@ const DECIDE: Sql = Sql::split(
      SET state = decided.state, approved_by = decided.decided_by, decided_at = decided.decided_at, notes = decided.notes
      FROM json_to_recordset(CAST($1 AS JSON)) AS decided (session UUID, item TEXT, state TEXT, decided_by TEXT,
          decided_at TIMESTAMPTZ, notes TEXT)
-     WHERE item.session_id = decided.session AND item.work_item_id = decided.item AND item.state = 'pending'",
+     WHERE item.session_id = decided.session AND item.work_item_id = decided.item AND item.state = 'pending'
+       AND item.session_id = ANY (ARRAY(
+           SELECT CAST(value ->> 'session' AS UUID) FROM json_array_elements(CAST($1 AS JSON)) AS value))",
     "UPDATE work_item_approval_statuses
      SET state = decided.value ->> 'state', approved_by = decided.value ->> 'decided_by',
          decided_at = decided.value ->> 'decided_at', notes = decided.value ->> 'notes'

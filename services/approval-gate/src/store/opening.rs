@@ -17,12 +17,14 @@ pub(crate) const STATEMENTS: &[Sql] = &[CLEAR, CLEAR_EXCLUDED, INSERT, EXCLUDE, 
 
 const CLEAR: Sql = Sql::split(
     "DELETE FROM open_requirements
-     WHERE session_id IN (SELECT CAST(value AS UUID) FROM jsonb_array_elements_text(CAST($1 AS JSONB)) AS value)",
+     WHERE session_id = ANY (ARRAY(
+         SELECT CAST(value AS UUID) FROM jsonb_array_elements_text(CAST($1 AS JSONB)) AS value))",
     "DELETE FROM open_requirements WHERE session_id IN (SELECT unhex(value) FROM json_each($1))",
 );
 const CLEAR_EXCLUDED: Sql = Sql::split(
     "DELETE FROM open_exclusions
-     WHERE session_id IN (SELECT CAST(value AS UUID) FROM jsonb_array_elements_text(CAST($1 AS JSONB)) AS value)",
+     WHERE session_id = ANY (ARRAY(
+         SELECT CAST(value AS UUID) FROM jsonb_array_elements_text(CAST($1 AS JSONB)) AS value))",
     "DELETE FROM open_exclusions WHERE session_id IN (SELECT unhex(value) FROM json_each($1))",
 );
 const INSERT: Sql = Sql::split(

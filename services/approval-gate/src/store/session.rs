@@ -18,7 +18,7 @@ use crate::domain::state::State;
 use crate::domain::vote::Subject;
 
 pub(crate) const STATEMENTS: &[Sql] =
-    &[INSERT, LOAD, LOCK, SAVE, DECIDE, EXTEND_AUDIT, CLAIM_DUE, CLAIM_REVISION, OF, WAITING, COUNT];
+    &[INSERT, LOAD, LOCK, SAVE, DECIDE, EXTEND_AUDIT, CLAIM_DUE, CLAIM_REVISION, OF, GLANCE, WAITING, COUNT];
 
 /// The columns of a session, then the rest of the statement.
 macro_rules! select {
@@ -63,6 +63,8 @@ const DECIDE: Sql = Sql::split(
          updated_at TIMESTAMPTZ, audit_sequence BIGINT, audit_head TEXT, modification JSONB)
      WHERE session.id = decided.id AND session.revision = decided.revision
        AND session.audit_sequence = decided.audited
+       AND session.id = ANY (ARRAY(
+           SELECT CAST(value ->> 'id' AS UUID) FROM json_array_elements(CAST($1 AS JSON)) AS value))
      RETURNING session.id",
     "UPDATE plan_review_sessions
      SET state = decided.value ->> 'state', updated_at = decided.value ->> 'updated_at',
@@ -88,10 +90,32 @@ const CLAIM_REVISION: Sql = Sql::split(
 
 const OF: Sql = Sql::split(
     select!(
-        "WHERE id IN (SELECT CAST(wanted.id AS UUID) FROM jsonb_array_elements_text(CAST($1 AS JSONB)) AS wanted(id))
+        "WHERE id = ANY (ARRAY(
+             SELECT CAST(value AS UUID) FROM jsonb_array_elements_text(CAST($1 AS JSONB)) AS value))
          ORDER BY created_at DESC, id DESC"
     ),
     select!("WHERE id IN (SELECT unhex(value) FROM json_each($1)) ORDER BY created_at DESC, id DESC"),
+);
+
+// Most sessions have neither when somebody votes: to know that spares two statements.
+const GLANCE: Sql = Sql::split(
+    concat!(
+        "SELECT seen.*, EXISTS (SELECT 1 FROM votes WHERE session_id = seen.id AND version = current_version) AS has_votes,
+             EXISTS (SELECT 1 FROM dismissed_votes WHERE session_id = seen.id) AS has_dismissed
+         FROM (",
+        select!(
+            "WHERE id = ANY (ARRAY(
+                 SELECT CAST(value AS UUID) FROM jsonb_array_elements_text(CAST($1 AS JSONB)) AS value))"
+        ),
+        ") AS seen"
+    ),
+    concat!(
+        "SELECT seen.*, EXISTS (SELECT 1 FROM votes WHERE session_id = seen.id AND version = current_version) AS has_votes,
+             EXISTS (SELECT 1 FROM dismissed_votes WHERE session_id = seen.id) AS has_dismissed
+         FROM (",
+        select!("WHERE id IN (SELECT unhex(value) FROM json_each($1))"),
+        ") AS seen"
+    ),
 );
 
 // The index by state holds what is open apart from the many that are not.
@@ -137,6 +161,23 @@ pub(super) struct SessionRow {
     modification: Option<Json<Modification>>,
     revise_at: Option<Timestamp>,
     traceparent: Option<String>,
+}
+
+#[derive(FromRow)]
+struct GlanceRow {
+    #[sqlx(flatten)]
+    session: SessionRow,
+    has_votes: bool,
+    has_dismissed: bool,
+}
+
+/// A session, and what there is beside it.
+pub(crate) struct Glance {
+    pub(crate) session: Session,
+    /// Whether there are votes on its current version.
+    pub(crate) has_votes: bool,
+    /// Whether there are votes that do not count any more.
+    pub(crate) has_dismissed: bool,
 }
 
 /// What waits for a decision at one risk level.
@@ -341,6 +382,16 @@ pub(crate) async fn of(db: &Db, ids: &[SessionId]) -> Result<Vec<Session>, Store
     let ids: Vec<_> = ids.iter().map(|id| id.hex()).collect();
     let rows: Vec<SessionRow> = db.query(OF).bind(Json(ids)).all().await?;
     rows.into_iter().map(Session::try_from).collect()
+}
+
+/// Sessions by id, with what is worth a look beside them.
+pub(crate) async fn glance(db: &Db, ids: &[SessionId]) -> Result<Vec<Glance>, StoreError> {
+    let ids: Vec<_> = ids.iter().map(|id| id.hex()).collect();
+    let rows: Vec<GlanceRow> = db.query(GLANCE).bind(Json(ids)).all().await?;
+    let read = |GlanceRow { session, has_votes, has_dismissed }| {
+        Ok(Glance { session: Session::try_from(session)?, has_votes, has_dismissed })
+    };
+    rows.into_iter().map(read).collect()
 }
 
 fn micros(cost: Option<Money>) -> Option<i64> {

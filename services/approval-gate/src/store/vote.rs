@@ -63,7 +63,8 @@ const DISMISSED: Sql = Sql::split(
     "SELECT session_id, vote_id AS id, version, digest, voter, choice, reason, created_at, seat, delegation_id, given_on,
          dismissed_at, dismissed_for, dismissed_because, explanation, items, conditions
      FROM dismissed_votes
-     WHERE session_id IN (SELECT CAST(value AS UUID) FROM jsonb_array_elements_text(CAST($1 AS JSONB)) AS value)
+     WHERE session_id = ANY (ARRAY(
+         SELECT CAST(value AS UUID) FROM jsonb_array_elements_text(CAST($1 AS JSONB)) AS value))
      ORDER BY dismissed_at, dismissed_for, created_at, vote_id LIMIT 1000 * jsonb_array_length(CAST($1 AS JSONB))",
     "SELECT session_id, vote_id AS id, version, digest, voter, choice, reason, created_at, seat, delegation_id, given_on,
          dismissed_at, dismissed_for, dismissed_because, explanation, items, conditions

@@ -25,41 +25,60 @@ pub(super) const STATEMENTS: &[Sql] = &[
     RELEASE_ALL,
 ];
 
-// A process never takes over from itself: while it drives, a lease that it was too slow to prolong, e.g. because the
-// machine slept, is still good as long as nobody else came.
+/// Ids of what is to be driven and has no lease that holds at `$now`, by kind, so that each is found by an index of its
+/// own, however many executions have ended; the first of `$most`. Not those within `$own`.
+///
+/// A process never takes over from itself: while it drives, a lease that it was too slow to prolong, e.g. because the
+/// machine slept, is still good as long as nobody else came.
+macro_rules! adrift {
+    ($now:literal, $most:literal, $own:literal) => {
+        concat!(
+            "SELECT id FROM (SELECT id FROM executions
+                 WHERE state IN ('pending', 'running', 'rolling_back') AND lease_until IS NULL
+                 ORDER BY created_at LIMIT ", $most, ") AS free
+             UNION SELECT id FROM (SELECT id FROM executions
+                 WHERE state IN ('pending', 'running', 'rolling_back') AND lease_until < ", $now, " AND id NOT IN ", $own, "
+                 ORDER BY lease_until LIMIT ", $most, ") AS lost
+             UNION SELECT id FROM executions
+                 WHERE ordered <> '' AND (lease_until IS NULL OR (lease_until < ", $now, " AND id NOT IN ", $own, "))
+             UNION SELECT id FROM executions
+                 WHERE state = 'waiting' AND (lease_until IS NULL OR (lease_until < ", $now, " AND id NOT IN ", $own, "))
+                     AND EXISTS (SELECT 1 FROM amendments
+                         WHERE execution_id = executions.id AND amendments.state IN ('approved', 'refused'))"
+        )
+    };
+}
 const CLAIMABLE: Sql = Sql::split(
-    "SELECT EXISTS (SELECT 1 FROM executions
-         WHERE (state IN ('pending', 'running', 'rolling_back') OR ordered <> ''
-                 OR (state = 'waiting' AND EXISTS (SELECT 1 FROM amendments
-                     WHERE execution_id = executions.id AND amendments.state IN ('approved', 'refused'))))
-             AND (lease_until IS NULL OR (lease_until < $1
-                 AND id NOT IN (SELECT CAST(value AS UUID) FROM jsonb_array_elements_text(CAST($2 AS JSONB))))))",
-    "SELECT EXISTS (SELECT 1 FROM executions
-         WHERE (state IN ('pending', 'running', 'rolling_back') OR ordered <> ''
-                 OR (state = 'waiting' AND EXISTS (SELECT 1 FROM amendments
-                     WHERE execution_id = executions.id AND amendments.state IN ('approved', 'refused'))))
-             AND (lease_until IS NULL OR (lease_until < $1
-                 AND id NOT IN (SELECT unhex(value) FROM json_each($2)))))",
+    concat!(
+        "SELECT EXISTS (",
+        adrift!("$1", "1", "(SELECT CAST(value AS UUID) FROM jsonb_array_elements_text(CAST($2 AS JSONB)))"),
+        ")"
+    ),
+    concat!("SELECT EXISTS (", adrift!("$1", "1", "(SELECT unhex(value) FROM json_each($2))"), ")"),
 );
+// What another replica was faster to take is locked, or has a lease by now.
 const CLAIM: Sql = Sql::split(
-    "UPDATE executions SET lease_owner = $1, lease_until = $2, fence = fence + 1
-     WHERE id IN (SELECT id FROM executions
-         WHERE (state IN ('pending', 'running', 'rolling_back') OR ordered <> ''
-                 OR (state = 'waiting' AND EXISTS (SELECT 1 FROM amendments
-                     WHERE execution_id = executions.id AND amendments.state IN ('approved', 'refused'))))
-             AND (lease_until IS NULL OR (lease_until < $3
-                 AND id NOT IN (SELECT CAST(value AS UUID) FROM jsonb_array_elements_text(CAST($5 AS JSONB)))))
-         ORDER BY created_at LIMIT $4 FOR UPDATE SKIP LOCKED)
-     RETURNING id, fence",
-    "UPDATE executions SET lease_owner = $1, lease_until = $2, fence = fence + 1
-     WHERE id IN (SELECT id FROM executions
-         WHERE (state IN ('pending', 'running', 'rolling_back') OR ordered <> ''
-                 OR (state = 'waiting' AND EXISTS (SELECT 1 FROM amendments
-                     WHERE execution_id = executions.id AND amendments.state IN ('approved', 'refused'))))
-             AND (lease_until IS NULL OR (lease_until < $3
-                 AND id NOT IN (SELECT unhex(value) FROM json_each($5))))
-         ORDER BY created_at LIMIT $4)
-     RETURNING id, fence",
+    concat!(
+        "UPDATE executions SET lease_owner = $1, lease_until = $2, fence = fence + 1
+         WHERE id IN (SELECT id FROM executions
+             WHERE id = ANY (ARRAY(",
+        adrift!(
+            "$3",
+            "1000",
+            "(SELECT CAST(value AS UUID) FROM jsonb_array_elements_text(CAST($5 AS JSONB)))"
+        ),
+        ")) AND (state IN ('pending', 'running', 'rolling_back', 'waiting') OR ordered <> '')
+                 AND (lease_until IS NULL OR lease_until < $3)
+             ORDER BY created_at LIMIT $4 FOR UPDATE SKIP LOCKED)
+         RETURNING id, fence"
+    ),
+    concat!(
+        "UPDATE executions SET lease_owner = $1, lease_until = $2, fence = fence + 1
+         WHERE id IN (SELECT id FROM executions WHERE id IN (",
+        adrift!("$3", "1000", "(SELECT unhex(value) FROM json_each($5))"),
+        ") ORDER BY created_at LIMIT $4)
+         RETURNING id, fence"
+    ),
 );
 // $10 is the order that this write answers; one that came meanwhile stays.
 const WRITE: Sql = Sql::new(

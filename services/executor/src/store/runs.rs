@@ -56,7 +56,9 @@ const SAVE_ALL: Sql = Sql::split(
      FROM jsonb_to_recordset(CAST($1 AS JSONB)) AS row (id UUID, state TEXT, attempt BIGINT, started_at TIMESTAMPTZ,
          ended_at TIMESTAMPTZ, retry_at TIMESTAMPTZ, output JSONB, error TEXT, summary TEXT, cost_micros BIGINT,
          completed BIGINT, undo_attempt BIGINT, amended_by UUID)
-     WHERE run.id = row.id",
+     WHERE run.id = row.id
+       AND run.id = ANY (ARRAY(
+           SELECT CAST(value ->> 'id' AS UUID) FROM jsonb_array_elements(CAST($1 AS JSONB)) AS value))",
     "UPDATE work_item_runs SET state = row.value ->> 'state', attempt = row.value ->> 'attempt',
          started_at = row.value ->> 'started_at', ended_at = row.value ->> 'ended_at',
          retry_at = row.value ->> 'retry_at', output = row.value ->> 'output', error = row.value ->> 'error',
@@ -67,7 +69,8 @@ const SAVE_ALL: Sql = Sql::split(
 );
 const ITEMS: Sql = Sql::split(
     "SELECT id, item, tool_digest, rollback_digest FROM work_item_runs
-     WHERE id IN (SELECT CAST(value AS UUID) FROM jsonb_array_elements_text(CAST($1 AS JSONB)))",
+     WHERE id = ANY (ARRAY(
+         SELECT CAST(value AS UUID) FROM jsonb_array_elements_text(CAST($1 AS JSONB)) AS value))",
     "SELECT id, item, tool_digest, rollback_digest FROM work_item_runs
      WHERE id IN (SELECT unhex(value) FROM json_each($1))",
 );

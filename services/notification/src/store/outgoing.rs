@@ -90,8 +90,8 @@ const RECORD_DELIVERED: Sql = Sql::split(
     "UPDATE approval_notifications SET status = 'delivered', sent_at = $3, delivered_at = $3, error_message = NULL,
          retry_count = CASE WHEN sent_at IS NULL THEN 0 ELSE retry_count + 1 END, next_attempt_at = NULL,
          claimed_until = NULL
-     WHERE id IN (SELECT CAST(value AS UUID) FROM jsonb_array_elements_text($1) AS value) AND claimed_until = $2
-         AND status = 'pending'
+     WHERE id = ANY (ARRAY(SELECT CAST(value AS UUID) FROM jsonb_array_elements_text($1) AS value))
+         AND claimed_until = $2 AND status = 'pending'
      RETURNING id",
     "UPDATE approval_notifications SET status = 'delivered', sent_at = $3, delivered_at = $3, error_message = NULL,
          retry_count = CASE WHEN sent_at IS NULL THEN 0 ELSE retry_count + 1 END, next_attempt_at = NULL,
@@ -109,7 +109,7 @@ const RECENT: Sql = Sql::split(
     "SELECT user_id, channel, count(*) AS sent, min(created_at) AS first_at,
          max(CASE WHEN session_id = $3 THEN created_at END) AS last_of_session
      FROM approval_notifications
-     WHERE user_id IN (SELECT jsonb_array_elements_text($1)) AND channel IN ('email', 'slack', 'teams')
+     WHERE user_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1))) AND channel IN ('email', 'slack', 'teams')
          AND created_at > $2 AND status IN ('pending', 'delivered', 'failed')
      GROUP BY user_id, channel",
     "SELECT user_id, channel, count(*) AS sent, min(created_at) AS first_at,

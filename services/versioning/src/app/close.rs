@@ -43,7 +43,8 @@ impl App {
             Said::Voted(session, number) => Some((*session, *number)),
             Said::Ended(outcome) => outcome.about.map(|(number, _)| (outcome.session, number)),
         });
-        let about: BTreeSet<(SessionId, i32)> = about.collect();
+        // A first version is kept whole and stays as it is.
+        let about: BTreeSet<(SessionId, i32)> = about.filter(|(_, number)| *number > 1).collect();
         let whole = self.kept_as_changes(&about).await?;
         let ended = || {
             said.iter().filter_map(|one| match one {
@@ -55,13 +56,17 @@ impl App {
         for version in &whole {
             versions::store_whole(&mut tx, version).await?;
         }
-        let sessions = ended().map(|outcome| outcome.session).collect();
-        let mut heads = heads::lock_all(&mut tx, &sessions).await?;
-        for outcome in ended() {
-            close(&mut heads, outcome);
+        let sessions: BTreeSet<SessionId> = ended().map(|outcome| outcome.session).collect();
+        if !sessions.is_empty() {
+            let mut heads = heads::lock_all(&mut tx, &sessions).await?;
+            for outcome in ended() {
+                close(&mut heads, outcome);
+            }
+            heads::update_all(&mut tx, &heads, now).await?;
         }
-        heads::update_all(&mut tx, &heads, now).await?;
-        versions::pin(&mut tx, &about, now).await?;
+        if !about.is_empty() {
+            versions::pin(&mut tx, &about, now).await?;
+        }
         cursor.advance(&mut tx).await?;
         tx.commit().await?;
         Ok(Handled::Done)

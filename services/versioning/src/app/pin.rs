@@ -17,6 +17,9 @@ impl App {
         versions: &BTreeSet<(SessionId, i32)>,
     ) -> Result<Vec<Version>, VersioningError> {
         let mut found = Vec::new();
+        if versions.is_empty() {
+            return Ok(found);
+        }
         for (session, number) in versions::changes(&self.db, versions).await? {
             match self.version(session, number).await {
                 Ok(version) => found.push(version),

@@ -1,6 +1,6 @@
 //! The head stays what it is while a decision on it is made.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use assent_store::Together;
 use super::App;
 use crate::domain::Head;
 use crate::error::VersioningError;
-use crate::store::{heads, versions};
+use crate::store::heads;
 
 /// How long a seal holds when nobody says.
 const USUAL_LEASE: Duration = Duration::from_secs(60);
@@ -108,7 +108,7 @@ impl App {
         let sessions = wishes.iter().map(|wish| wish.command.session).collect();
         let mut tx = self.db.begin().await?;
         let mut heads = heads::lock_all(&mut tx, &sessions).await?;
-        let (mut changed, mut pinned) = (BTreeMap::new(), BTreeSet::new());
+        let mut changed = BTreeMap::new();
         let mut outcomes = Vec::with_capacity(wishes.len());
         for wish in &wishes {
             let session = wish.command.session;
@@ -116,7 +116,6 @@ impl App {
             outcomes.push(outcome.map(|(sealed, seal)| {
                 heads.insert(session, sealed);
                 changed.insert(session, sealed);
-                pinned.insert((session, wish.command.number));
                 seal
             }));
         }
@@ -124,8 +123,6 @@ impl App {
             && !changed.is_empty()
         {
             heads::update_all(&mut tx, &changed, now).await?;
-            // The votes that they are for are heard of later.
-            versions::pin(&mut tx, &pinned, now).await?;
             tx.commit().await?;
         }
         Ok(outcomes)

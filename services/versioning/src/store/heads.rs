@@ -23,7 +23,8 @@ const LOCK: Sql = Sql::split(
 // In one order, so that two who lock several wait for each other in one direction only.
 const LOCK_ALL: Sql = Sql::split(
     "SELECT session_id, head_version, head_digest, seal_expires_at, closed, corrupted_version FROM plan_heads
-     WHERE session_id IN (SELECT CAST(value AS UUID) FROM jsonb_array_elements_text(CAST($1 AS JSONB)) AS value)
+     WHERE session_id = ANY (ARRAY(
+         SELECT CAST(value AS UUID) FROM jsonb_array_elements_text(CAST($1 AS JSONB)) AS value))
      ORDER BY session_id FOR UPDATE",
     "SELECT session_id, head_version, head_digest, seal_expires_at, closed, corrupted_version FROM plan_heads
      WHERE session_id IN (SELECT unhex(value) FROM json_each($1)) ORDER BY session_id",
@@ -51,7 +52,9 @@ const UPDATE_ALL: Sql = Sql::split(
          closed = kept.closed, updated_at = $2, corrupted_version = kept.corrupted
      FROM json_to_recordset(CAST($1 AS JSON)) AS kept (session UUID, version INTEGER, digest TEXT, seal TIMESTAMPTZ,
          closed TEXT, corrupted INTEGER)
-     WHERE head.session_id = kept.session",
+     WHERE head.session_id = kept.session
+       AND head.session_id = ANY (ARRAY(
+           SELECT CAST(value ->> 'session' AS UUID) FROM json_array_elements(CAST($1 AS JSON)) AS value))",
     "UPDATE plan_heads
      SET head_version = kept.value ->> 'version', head_digest = unhex(kept.value ->> 'digest'),
          seal_expires_at = kept.value ->> 'seal', closed = kept.value ->> 'closed', updated_at = $2,

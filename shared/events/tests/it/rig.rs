@@ -8,7 +8,7 @@ use std::time::Duration;
 use assent_core::id::{EventId, SessionId};
 use assent_core::{Actor, ActorKind, Clock, ContextSource, Timestamp};
 use assent_events::{
-    Bus, Consumer, Cursor, EventMetrics, EventServer, Handled, Log, MIGRATIONS, Relay, Watching, append,
+    Bus, Consumer, Cursor, EventMetrics, EventServer, Handled, Log, MIGRATIONS, Pace, Relay, Watching, append,
 };
 use assent_metrics::Metrics;
 use assent_proto::event::v1::event::Payload;
@@ -84,6 +84,7 @@ impl Rig {
             db: self.db.clone(),
             source: self.client(Actor::system("executor")),
             doorbell: self.bus.subscribe(SERVICE),
+            pace: Pace::Prompt,
             context: self.context.clone(),
             metrics: EventMetrics::new(&Metrics::default()),
         }
