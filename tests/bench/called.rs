@@ -30,7 +30,7 @@ pub(crate) struct Called {
 }
 
 impl Called {
-    /// Answers each call after `hold`.
+    /// Answers each call after a time between half of `hold` and all of it.
     pub(crate) async fn start(hold: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -59,7 +59,8 @@ impl Called {
 }
 
 async fn answer(mut stream: TcpStream, hold: Duration, calls: Calls) {
-    let (came, at) = (Instant::now(), ContextSource::system().now());
+    let source = ContextSource::system();
+    let (came, at) = (Instant::now(), source.now());
     stream.set_nodelay(true).unwrap();
     let (mut head, mut piece) = (Vec::new(), [0; 1024]);
     while !head.ends_with(b"\r\n\r\n") {
@@ -68,7 +69,7 @@ async fn answer(mut stream: TcpStream, hold: Duration, calls: Calls) {
             _ => return,
         }
     }
-    tokio::time::sleep(hold).await;
+    tokio::time::sleep(source.jitter(hold)).await;
     let head = String::from_utf8_lossy(&head);
     let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
     let answered = Instant::now();

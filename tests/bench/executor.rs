@@ -29,9 +29,9 @@ const DECISIONS: usize = 100;
 /// Executions at once, and items of each.
 const AT_ONCE: usize = 200;
 const ITEMS: usize = 20;
-/// How long what an item calls takes, where it is measured what is added to that: few enough items a second for two
-/// cores.
-const HOLD: Duration = Duration::from_millis(1500);
+/// How long what an item calls takes at most, half of it at least, where it is measured what is added to that: few enough
+/// items a second for two cores, and not all in the same moments.
+const HOLD: Duration = Duration::from_secs(2);
 
 /// Items of one execution at once: more than usual, for these do nothing.
 const PARALLEL_ITEMS: usize = 64;

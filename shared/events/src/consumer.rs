@@ -27,14 +27,14 @@ const READ_TIMEOUT: Duration = Duration::from_secs(10);
 const SKIPPED: i64 = 100;
 
 /// How long somebody at leisure waits for more once they were rung for.
-const LEISURE: Duration = Duration::from_millis(25);
+const LEISURE: Duration = Duration::from_millis(100);
 
 /// How soon after a ring a consumer looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
     /// At once: somebody waits for what it does.
     Prompt,
-    /// 25 ms later, with all that has come until then: nobody waits for what it does, and it keeps out of the way of
+    /// A tenth of a second later, with all that has come until then: nobody waits for what it does, and it keeps out of the way of
     /// those who are waited for.
     Leisurely,
 }

@@ -26,7 +26,7 @@ pub use consumer::{Consumer, Handled, Pace};
 pub use cursor::Cursor;
 pub use log::{Log, LogError, Page};
 pub use metrics::EventMetrics;
-pub use outbox::{Fact, append, append_all, append_facts};
+pub use outbox::{Fact, append, append_all, append_facts, append_if};
 pub use payload::type_name;
 pub use redis::{BusError, RedisDriver};
 pub use relay::Relay;

@@ -7,7 +7,7 @@ use assent_core::id::{EventId, SessionId};
 use assent_core::{Actor, OpContext};
 use assent_proto::event::v1::Event;
 use assent_proto::event::v1::event::Payload;
-use assent_store::{Backend, Json, Sql, StoreError, Tx};
+use assent_store::{Backend, Db, Json, Row, Sql, Statement, StoreError, Tx, Write};
 use prost::Message as _;
 use serde::Serialize;
 
@@ -36,8 +36,11 @@ const APPEND_ALL: Sql = Sql::split(
          (SELECT position + 1 FROM event_relay WHERE id = 1) + key
      FROM json_each($1) ORDER BY key",
 );
-// SQLite alone.
-const PLACED: Sql = Sql::new("UPDATE event_relay SET position = position + $1 WHERE id = 1");
+// Goes on with the positions after those that were given to a list of facts. SQLite alone.
+const PLACED: Sql = Sql::split(
+    "UPDATE event_relay SET position = position WHERE id = 0 AND CAST($1 AS JSON) IS NULL",
+    "UPDATE event_relay SET position = position + json_array_length($1) WHERE id = 1",
+);
 
 /// A fact on its way to the database.
 #[derive(Debug, Serialize)]
@@ -76,27 +79,42 @@ pub async fn append_all(
 ) -> Result<(), StoreError> {
     let facts: Vec<Fact> =
         facts.into_iter().map(|(session, payload)| Fact::new(ctx, session, payload)).collect();
-    append_facts(tx, &facts.iter().collect::<Vec<_>>()).await
+    append_facts(tx, &facts.iter().collect::<Vec<_>>(), Vec::new()).await
 }
 
-/// Appends facts of several operations in their order, as [`append`] does one.
-pub async fn append_facts(tx: &mut Tx, facts: &[&Fact]) -> Result<(), StoreError> {
-    if facts.is_empty() {
-        return Ok(());
+/// Appends facts of several operations in their order, as [`append`] does one, together with other writes.
+pub async fn append_facts(tx: &mut Tx, facts: &[&Fact], beside: Vec<Write>) -> Result<(), StoreError> {
+    let backend = tx.backend();
+    tx.write(&appended(backend, facts, beside)?).await?;
+    if !facts.is_empty() {
+        tx.ring();
     }
-    tx.query(APPEND_ALL).bind(Json(facts)).execute().await?;
-    placed(tx, facts.len()).await?;
-    tx.ring();
     Ok(())
 }
 
-/// Goes on with the positions after those that were given to `facts`.
-async fn placed(tx: &mut Tx, facts: usize) -> Result<(), StoreError> {
-    if tx.backend() == Backend::Sqlite {
-        let facts = i64::try_from(facts).unwrap_or(i64::MAX);
-        tx.query(PLACED).bind(facts).execute().await?;
+/// The same in a transaction of its own, if `guard` yields a row, which is returned; as [`Db::write_if`].
+pub async fn append_if<R: Row>(
+    db: &Db,
+    guard: Sql,
+    bind: impl for<'s> FnOnce(Statement<'s>) -> Statement<'s> + Send,
+    facts: &[&Fact],
+    beside: Vec<Write>,
+) -> Result<Option<R>, StoreError> {
+    let row = db.write_if(guard, bind, &appended(db.backend(), facts, beside)?).await?;
+    if row.is_some() && !facts.is_empty() {
+        db.ring();
     }
-    Ok(())
+    Ok(row)
+}
+
+fn appended(backend: Backend, facts: &[&Fact], mut beside: Vec<Write>) -> Result<Vec<Write>, StoreError> {
+    if !facts.is_empty() {
+        beside.push(Write::new(APPEND_ALL, facts)?);
+        if backend == Backend::Sqlite {
+            beside.push(Write::new(PLACED, facts)?);
+        }
+    }
+    Ok(beside)
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -120,7 +138,9 @@ pub async fn append(
     let statement = tx.query(APPEND).bind(id).bind(session).bind(name).bind(ctx.now());
     let statement = statement.bind(Json(ctx.actor())).bind(ctx.traceparent()).bind(bytes);
     statement.execute().await?;
-    placed(tx, 1).await?;
+    if tx.backend() == Backend::Sqlite {
+        tx.write(&[Write::new(PLACED, &[1])?]).await?;
+    }
     tx.ring();
     Ok(id)
 }

@@ -130,7 +130,8 @@ impl Db {
         self.0.committed.subscribe()
     }
 
-    pub(crate) fn ring(&self) {
+    /// Has [`Db::committed`] change: something was committed by [`Db::write_if`].
+    pub fn ring(&self) {
         self.0.committed.send_modify(|count| *count += 1);
     }
 
@@ -183,9 +184,10 @@ impl Db {
 
 pub(crate) fn postgres_options(url: &str, schema: &str) -> Result<PgConnectOptions, StoreError> {
     let options = PgConnectOptions::from_str(url).map_err(|error| StoreError::Url(error.to_string()))?;
-    // Every statement here is short: compiling one to machine code takes longer than any runs.
+    // Every statement here is short: compiling one to machine code takes longer than any runs. And each has an index to go
+    // by: a plan that was made while a table was empty is kept, and must not read it from end to end when it is full.
     Ok(options
-        .options([("search_path", schema), ("jit", "off")])
+        .options([("search_path", schema), ("jit", "off"), ("enable_seqscan", "off")])
         .application_name(&format!("assent {schema}")))
 }
 

@@ -19,6 +19,7 @@ mod sql;
 mod statement;
 mod together;
 mod tx;
+mod write;
 
 pub use db::{Backend, Connections, Db, DbOptions};
 pub use error::StoreError;
@@ -29,3 +30,4 @@ pub use sqlx::types::Json;
 pub use statement::{Row, Scalar, Statement, Value};
 pub use together::{CutOff, Together};
 pub use tx::Tx;
+pub use write::Write;

@@ -145,6 +145,15 @@ impl<'c> Statement<'c> {
         Ok(changed)
     }
 
+    /// The arguments that are bound, for a text of which its own is a part. On Postgres alone.
+    pub(crate) fn postgres_arguments(self) -> Result<PgArguments, StoreError> {
+        let (this, _) = self.checked()?;
+        match this.target {
+            Target::PgPool(_, arguments) | Target::PgTx(_, arguments) => Ok(arguments),
+            Target::SqlitePool(..) | Target::SqliteTx(..) => Ok(PgArguments::default()),
+        }
+    }
+
     fn checked(mut self) -> Result<(Self, Span), StoreError> {
         if let Some(error) = self.refused.take() {
             return Err(StoreError::Encode(error));

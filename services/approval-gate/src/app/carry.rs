@@ -29,7 +29,7 @@ impl App {
         for vote in votes {
             let given_on = Some(vote.given_on.unwrap_or(vote.subject.version));
             let vote = Vote { id: ctx.new_id(), subject: session.subject, given_on, ..vote };
-            store::vote::insert(tx, &[(session.id, &vote)]).await?;
+            tx.write(&[store::vote::insert(&[(session.id, &vote)])?]).await?;
             let details = json!({
                 "vote": vote.id,
                 "voter": vote.voter.id,

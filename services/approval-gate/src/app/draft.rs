@@ -5,7 +5,7 @@ use assent_core::id::SessionId;
 use assent_core::{Digest, OpContext};
 use assent_events::{Fact, append_facts};
 use assent_proto::event::v1::event::Payload;
-use assent_store::{StoreError, Tx};
+use assent_store::{StoreError, Tx, Write};
 use serde_json::Value;
 
 use super::record::entry;
@@ -51,28 +51,33 @@ impl Draft {
     }
 }
 
-/// Writes all of it. The sessions must be there before, and be saved in the same transaction.
-pub(super) async fn write(tx: &mut Tx, drafts: &[(SessionId, &Draft)]) -> Result<(), StoreError> {
+/// Writes all of it, and what else is to be written `beside` it. The sessions must be there before, and be saved in the
+/// same transaction.
+pub(super) async fn write(
+    tx: &mut Tx,
+    drafts: &[(SessionId, &Draft)],
+    mut beside: Vec<Write>,
+) -> Result<(), StoreError> {
     let votes: Vec<_> = drafts.iter().filter_map(|(id, draft)| Some((*id, draft.vote.as_ref()?))).collect();
     if !votes.is_empty() {
-        store::vote::insert(tx, &votes).await?;
+        beside.push(store::vote::insert(&votes)?);
     }
     let items = drafts.iter().flat_map(|(id, draft)| draft.items.iter().map(|item| (*id, item)));
     let items: Vec<_> = items.collect();
     if !items.is_empty() {
-        store::item::decide(tx, &items).await?;
+        beside.push(store::item::decide(&items)?);
     }
     let decisions = drafts.iter().filter_map(|(id, draft)| Some((*id, draft.decision.as_ref()?)));
     let decisions: Vec<_> = decisions.collect();
     if !decisions.is_empty() {
-        store::decision::insert(tx, &decisions).await?;
+        beside.push(store::decision::insert(&decisions)?);
     }
     let grants: Vec<_> = drafts.iter().filter_map(|(id, draft)| Some((*id, draft.grant.as_ref()?))).collect();
     if !grants.is_empty() {
-        store::grant::insert(tx, &grants).await?;
+        beside.push(store::grant::insert(&grants)?);
     }
     let entries: Vec<_> = drafts.iter().flat_map(|(_, draft)| &draft.entries).collect();
-    store::audit::insert(tx, &entries).await?;
+    beside.push(store::audit::insert(&entries)?);
     let facts: Vec<_> = drafts.iter().flat_map(|(_, draft)| &draft.facts).collect();
-    append_facts(tx, &facts).await
+    append_facts(tx, &facts, beside).await
 }

@@ -83,7 +83,8 @@ impl App {
     async fn hear(&self, ctx: &OpContext, session: &Session, lapse: &Lapse) -> Result<Heard, GateError> {
         let (sealed, mut recipients) = (*lapse == Lapse::Proceeds, Vec::new());
         if sealed {
-            self.check_policy(ctx, session).await?;
+            let in_force = self.peers.policy_digest(ctx).await?;
+            self.check_policy(ctx, session, in_force).await?;
             self.peers.seal(ctx, session.id, session.subject).await?;
         } else {
             let eligible = self.eligible(ctx, session.id).await?;

@@ -79,7 +79,7 @@ impl App {
     /// Writes down whom an open session waits for; nobody once it is decided.
     pub(super) async fn refresh_open(&self, tx: &mut Tx, session: &Session) -> Result<(), GateError> {
         if !matches!(session.state, State::Pending | State::InReview) {
-            return Ok(store::opening::clear(tx, &[session.id]).await?);
+            return Ok(tx.write(&store::opening::clear(&[session.id])?).await?);
         }
         let votes = store::vote::of_version(&mut *tx, session.id, session.subject.version).await?;
         let authors = store::opening::authors(&mut *tx, session.id).await?;

@@ -114,8 +114,10 @@ impl App {
 
     /// The permission to execute.
     pub(crate) async fn grant_of(&self, id: SessionId) -> Result<Grant, GateError> {
+        if let Some(grant) = store::grant::of_session(&self.db, id).await? {
+            return Ok(grant);
+        }
         let session = self.session(id).await?;
-        let grant = store::grant::of_session(&self.db, id).await?;
-        grant.ok_or(GateError::State { session: id, state: session.state })
+        Err(GateError::State { session: id, state: session.state })
     }
 }

@@ -17,13 +17,17 @@ use crate::error::GateError;
 use crate::store;
 
 impl App {
-    /// Whether the policy in force is the one that assessed the session's plan.
+    /// Whether the policy in force is the one that assessed the session's plan: that with the digest `in_force`.
     ///
     /// # Errors
     /// [`GateError::PolicyChanged`] when it is not; the plan is then assessed anew, so that the next look shows what the
     /// policy in force asks for.
-    pub(super) async fn check_policy(&self, ctx: &OpContext, session: &Session) -> Result<(), GateError> {
-        let in_force = self.peers.policy_digest(ctx).await?;
+    pub(super) async fn check_policy(
+        &self,
+        ctx: &OpContext,
+        session: &Session,
+        in_force: Digest,
+    ) -> Result<(), GateError> {
         if in_force == session.risk.policy_digest {
             return Ok(());
         }

@@ -65,7 +65,7 @@ pub(super) async fn audit(
 ) -> Result<(), GateError> {
     let mut draft = Draft::default();
     draft.audit(ctx, session, action, details)?;
-    Ok(write(tx, &[(session.id, &draft)]).await?)
+    Ok(write(tx, &[(session.id, &draft)], Vec::new()).await?)
 }
 
 /// Appends an entry to the chain of the directory.
@@ -80,7 +80,7 @@ pub(super) async fn audit_directory(
     let entry = entry(ctx, chain, head.sequence + 1, action, details);
     let digest = entry.digest(&head.digest)?;
     let head = Head { sequence: entry.sequence, digest };
-    store::audit::insert(tx, &[&(entry, digest)]).await?;
+    tx.write(&[store::audit::insert(&[&(entry, digest)])?]).await?;
     store::chain::save(tx, chain, &head).await?;
     Ok(())
 }
@@ -114,7 +114,7 @@ pub(super) fn trace_of(event: &Event) -> String {
 pub(super) async fn append_entry(tx: &mut Tx, session: &mut Session, entry: Entry) -> Result<(), GateError> {
     let digest = entry.digest(&session.audit.digest)?;
     session.audit = Head { sequence: entry.sequence, digest };
-    store::audit::insert(tx, &[&(entry, digest)]).await?;
+    tx.write(&[store::audit::insert(&[&(entry, digest)])?]).await?;
     Ok(())
 }
 
@@ -156,7 +156,7 @@ impl App {
         let items = store::item::of_session(&mut *tx, session.id).await?;
         let mut draft = Draft::default();
         let decided = self.rule(ctx, session, ruling, items, &mut draft)?;
-        write(tx, &[(session.id, &draft)]).await?;
+        write(tx, &[(session.id, &draft)], Vec::new()).await?;
         Ok(decided)
     }
 

@@ -78,7 +78,14 @@ impl App {
         let ids: Vec<SessionId> = ids.into_iter().collect();
         let db = &self.db;
         // The session before what belongs to it: who decides is told when it has moved on.
-        let glances = store::session::glance(db, &ids).await?;
+        let people: BTreeSet<String> = looks.iter().filter_map(|look| look.person.clone()).collect();
+        let users = async {
+            match people.is_empty() {
+                true => Ok(BTreeMap::new()),
+                false => store::directory::of_all(db, &people).await,
+            }
+        };
+        let (glances, users) = tokio::try_join!(store::session::glance(db, &ids), users)?;
         let of = |glances: &[Glance], wanted: fn(&Glance) -> bool| -> Vec<SessionId> {
             glances.iter().filter(|glance| wanted(glance)).map(|glance| glance.session.id).collect()
         };
@@ -93,11 +100,6 @@ impl App {
             false => by_session(store::vote::dismissed_of(db, &parted).await?),
         };
         let items = by_session(store::item::of_sessions(db, &ids).await?);
-        let people: BTreeSet<String> = looks.iter().filter_map(|look| look.person.clone()).collect();
-        let users = match people.is_empty() {
-            true => BTreeMap::new(),
-            false => store::directory::of_all(db, &people).await?,
-        };
         let sessions: BTreeMap<_, _> =
             glances.iter().map(|glance| (glance.session.id, &glance.session)).collect();
         let seen = looks.iter().map(|look| {
@@ -142,9 +144,8 @@ impl App {
         if !stand.is_empty() {
             let drafts = wanted.iter().filter(|one| stand.contains(&one.session.id));
             let drafts: Vec<_> = drafts.map(|one| (one.session.id, &one.draft)).collect();
-            write(&mut tx, &drafts).await?;
             let ids: Vec<SessionId> = stand.iter().copied().collect();
-            store::opening::clear(&mut tx, &ids).await?;
+            write(&mut tx, &drafts, store::opening::clear(&ids)?).await?;
             tx.commit().await?;
         }
         let outcome = |(decisive, first): (&Arc<Decisive>, bool)| match stand.contains(&decisive.session.id) {

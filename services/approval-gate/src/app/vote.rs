@@ -135,7 +135,7 @@ impl App {
         let fact = PlanVoteCast { vote: Some(vote_to_pb(&vote)) };
         draft.tell(ctx, session.id, Payload::PlanVoteCast(fact));
         draft.vote = Some(vote);
-        write(&mut tx, &[(session.id, &draft)]).await?;
+        write(&mut tx, &[(session.id, &draft)], Vec::new()).await?;
         self.commit(tx, &mut session).await?;
         self.changed(&session, before, None);
         self.summary(session).await
@@ -159,8 +159,12 @@ impl App {
             self.check_concerns(&session).await?;
             // What was approved in an emergency is sealed, and was assessed by the policy of that time.
             if session.after_review_of.is_none() {
-                self.check_policy(ctx, &session).await?;
-                *seal = Some(self.peers.seal(ctx, session.id, session.subject).await?);
+                let sealed = self.peers.seal(ctx, session.id, session.subject);
+                let (in_force, sealed) = tokio::join!(self.peers.policy_digest(ctx), sealed);
+                // Given back where there is no decision.
+                let sealed = sealed.map(|held| *seal = Some(held));
+                self.check_policy(ctx, &session, in_force?).await?;
+                sealed?;
             }
         }
         // The time may be over meanwhile.

@@ -3,7 +3,7 @@
 use assent_core::id::{AuditKind, SessionId};
 use assent_core::{Actor, Digest, Id, Timestamp};
 use assent_plan::Map;
-use assent_store::{Db, Json, Sql, StoreError, Tx};
+use assent_store::{Db, Json, Sql, StoreError, Tx, Write};
 use serde::Serialize;
 use sqlx::FromRow;
 
@@ -78,7 +78,7 @@ struct NewEntry<'a> {
 }
 
 /// Keeps entries, each with its digest.
-pub(crate) async fn insert(tx: &mut Tx, entries: &[&(Entry, Digest)]) -> Result<(), StoreError> {
+pub(crate) fn insert(entries: &[&(Entry, Digest)]) -> Result<Write, StoreError> {
     let rows = entries.iter().map(|(entry, digest)| NewEntry {
         session: entry.session_id.hex(),
         sequence: entry.sequence,
@@ -91,7 +91,7 @@ pub(crate) async fn insert(tx: &mut Tx, entries: &[&(Entry, Digest)]) -> Result<
         digest: *digest,
         trace_id: &entry.trace_id,
     });
-    tx.query(INSERT).bind(Json(rows.collect::<Vec<_>>())).execute().await.map(drop)
+    Write::new(INSERT, &rows.collect::<Vec<_>>())
 }
 
 /// Entries after `sequence`, oldest first.

@@ -3,7 +3,7 @@
 use assent_core::id::{DecisionKind, SessionId};
 use assent_core::{Actor, Digest, Id, Timestamp};
 use assent_plan::{Condition, PlanEstimate, RiskLevel};
-use assent_store::{Db, Json, Sql, StoreError, Tx};
+use assent_store::{Db, Json, Sql, StoreError, Write};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
@@ -114,7 +114,7 @@ struct NewDecision<'a> {
 
 /// # Errors
 /// [`StoreError::Conflict`] when a session is decided.
-pub(crate) async fn insert(tx: &mut Tx, decisions: &[(SessionId, &Decision)]) -> Result<(), StoreError> {
+pub(crate) fn insert(decisions: &[(SessionId, &Decision)]) -> Result<Write, StoreError> {
     let rows = decisions.iter().map(|(session, decision)| NewDecision {
         id: decision.id.hex(),
         session: session.hex(),
@@ -136,7 +136,7 @@ pub(crate) async fn insert(tx: &mut Tx, decisions: &[(SessionId, &Decision)]) ->
         },
         break_glass: decision.break_glass,
     });
-    tx.query(INSERT).bind(Json(rows.collect::<Vec<_>>())).execute().await.map(drop)
+    Write::new(INSERT, &rows.collect::<Vec<_>>())
 }
 
 pub(crate) async fn of_session(db: &Db, session: SessionId) -> Result<Option<Decision>, StoreError> {

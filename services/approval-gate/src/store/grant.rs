@@ -2,7 +2,7 @@
 
 use assent_core::id::{GrantKind, SessionId, SigningKeyKind};
 use assent_core::{Id, Timestamp};
-use assent_store::{Json, Sql, StoreError, Tx};
+use assent_store::{Sql, StoreError, Tx, Write};
 use serde::Serialize;
 use sqlx::FromRow;
 
@@ -70,7 +70,7 @@ struct NewGrant<'a> {
     expires_at: String,
 }
 
-pub(crate) async fn insert(tx: &mut Tx, grants: &[(SessionId, &Grant)]) -> Result<(), StoreError> {
+pub(crate) fn insert(grants: &[(SessionId, &Grant)]) -> Result<Write, StoreError> {
     let rows = grants.iter().map(|(session, grant)| NewGrant {
         session: session.hex(),
         id: grant.id.hex(),
@@ -79,7 +79,7 @@ pub(crate) async fn insert(tx: &mut Tx, grants: &[(SessionId, &Grant)]) -> Resul
         issued_at: grant.issued_at.to_string(),
         expires_at: grant.expires_at.to_string(),
     });
-    tx.query(INSERT).bind(Json(rows.collect::<Vec<_>>())).execute().await.map(drop)
+    Write::new(INSERT, &rows.collect::<Vec<_>>())
 }
 
 pub(crate) async fn of_session(

@@ -2,7 +2,7 @@
 
 use assent_core::id::SessionId;
 use assent_core::{ContextSource, Digest, Timestamp};
-use assent_store::{Db, Json, Sql, StoreError, Tx};
+use assent_store::{Db, Json, Sql, StoreError, Tx, Write};
 use serde::Serialize;
 use sqlx::FromRow;
 
@@ -151,7 +151,7 @@ struct DecidedItem<'a> {
 }
 
 /// Decides items that are undecided, as they say.
-pub(crate) async fn decide(tx: &mut Tx, items: &[(SessionId, &ItemStatus)]) -> Result<(), StoreError> {
+pub(crate) fn decide(items: &[(SessionId, &ItemStatus)]) -> Result<Write, StoreError> {
     let rows = items.iter().map(|(session, item)| DecidedItem {
         session: session.hex(),
         item: &item.item_id,
@@ -160,5 +160,5 @@ pub(crate) async fn decide(tx: &mut Tx, items: &[(SessionId, &ItemStatus)]) -> R
         decided_at: item.decided_at.map(|at| at.to_string()),
         notes: item.notes.as_deref(),
     });
-    tx.query(DECIDE).bind(Json(rows.collect::<Vec<_>>())).execute().await.map(drop)
+    Write::new(DECIDE, &rows.collect::<Vec<_>>())
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use assent_core::Timestamp;
 use assent_core::id::SessionId;
-use assent_store::{Db, Json, Sql, StoreError, Tx};
+use assent_store::{Db, Json, Sql, StoreError, Tx, Write};
 use sqlx::FromRow;
 
 use super::Reader;
@@ -73,16 +73,15 @@ pub(crate) async fn replace(
     voters: &BTreeSet<String>,
     excluded: &BTreeSet<String>,
 ) -> Result<(), StoreError> {
-    clear(tx, &[session]).await?;
+    tx.write(&clear(&[session])?).await?;
     tx.query(INSERT).bind(session).bind(created_at).bind(Json(voters)).execute().await?;
     tx.query(EXCLUDE).bind(session).bind(Json(excluded)).execute().await.map(drop)
 }
 
 /// The sessions wait for nobody.
-pub(crate) async fn clear(tx: &mut Tx, sessions: &[SessionId]) -> Result<(), StoreError> {
+pub(crate) fn clear(sessions: &[SessionId]) -> Result<Vec<Write>, StoreError> {
     let ids: Vec<_> = sessions.iter().map(|id| id.hex()).collect();
-    tx.query(CLEAR).bind(Json(&ids)).execute().await?;
-    tx.query(CLEAR_EXCLUDED).bind(Json(&ids)).execute().await.map(drop)
+    Ok(vec![Write::new(CLEAR, &ids)?, Write::new(CLEAR_EXCLUDED, &ids)?])
 }
 
 /// Sessions that wait for one of `voters` and for which neither `hand` nor `seat` is excluded, newest first.

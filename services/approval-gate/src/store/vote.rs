@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use assent_core::id::{DelegationKind, SessionId, VoteKind};
 use assent_core::{Actor, Digest, Id, Timestamp};
 use assent_plan::Condition;
-use assent_store::{Db, Json, Sql, StoreError, Tx};
+use assent_store::{Db, Json, Sql, StoreError, Tx, Write};
 use serde::Serialize;
 use sqlx::FromRow;
 
@@ -146,7 +146,7 @@ struct NewVote<'a> {
 
 /// # Errors
 /// [`StoreError::Conflict`] when a voter has voted on this version.
-pub(crate) async fn insert(tx: &mut Tx, votes: &[(SessionId, &Vote)]) -> Result<(), StoreError> {
+pub(crate) fn insert(votes: &[(SessionId, &Vote)]) -> Result<Write, StoreError> {
     let rows = votes.iter().map(|(session, vote)| NewVote {
         id: vote.id.hex(),
         session: session.hex(),
@@ -162,7 +162,7 @@ pub(crate) async fn insert(tx: &mut Tx, votes: &[(SessionId, &Vote)]) -> Result<
         items: vote.items.as_ref(),
         conditions: &vote.conditions,
     });
-    tx.query(INSERT).bind(Json(rows.collect::<Vec<_>>())).execute().await.map(drop)
+    Write::new(INSERT, &rows.collect::<Vec<_>>())
 }
 
 /// Oldest first.

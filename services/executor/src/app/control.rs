@@ -139,7 +139,7 @@ impl App {
     ) -> Result<(), ExecutorError> {
         leases::take(tx, execution).await?;
         for run in changed {
-            runs::save(tx, &run).await?;
+            tx.write(&[runs::save(&[&run])?]).await?;
             let shown = pb::WorkItemRun { output: None, ..convert::run(&run) };
             let fact = WorkItemRunChanged { execution_id: execution.id.to_string(), run: Some(shown) };
             append(tx, ctx, Some(execution.session), Payload::WorkItemRunChanged(fact)).await?;

@@ -52,19 +52,17 @@ impl Adding {
             return Ok(false);
         }
         let now = drive.map_or(runs, |drive| &drive.ledger.runs);
-        let added = approved
-            .plan
-            .items
-            .iter()
-            .filter_map(|item| Some(Added::new(now.get(&item.id)?, item, Pins::of(&app.catalog, item))));
-        runs::insert(tx, execution.id, &added.collect::<Vec<_>>()).await?;
+        let added = approved.plan.items.iter().filter_map(|item| {
+            Some(Added::new(execution.id, now.get(&item.id)?, item, Pins::of(&app.catalog, item)))
+        });
+        let added = runs::insert(&added.collect::<Vec<_>>())?;
+        append_facts(tx, &self.facts(ctx, drive).iter().collect::<Vec<_>>(), vec![added]).await?;
         for (item, attempt) in drive.iter().flat_map(|drive| &drive.ready) {
             let Some(run) = now.get(item) else { continue };
             for kept in &attempt.kept {
                 runs::keep(tx, run.id, kept).await?;
             }
         }
-        append_facts(tx, &self.facts(ctx, drive).iter().collect::<Vec<_>>()).await?;
         Ok(true)
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use assent_core::id::{RequestId, RunKind, SessionId};
 use assent_core::{Id, OpContext};
-use assent_events::{Backoff, append, append_all};
+use assent_events::{Backoff, Fact, append_facts};
 use assent_plan::{ItemId, Plan, WorkItem};
 use assent_proto::event::v1::event::Payload;
 use assent_proto::event::v1::{ExecutionChanged, ExecutionEnded, ExecutionRefused, WorkItemRunChanged};
@@ -29,7 +29,7 @@ use crate::error::ExecutorError;
 use crate::store::amendments;
 use crate::store::artifacts::{self, Artifact};
 use crate::store::executions::{self, Approved};
-use crate::store::leases::{self, Guarded, Lease, Renewed};
+use crate::store::leases::{self, Change, Guarded, Lease, Renewed};
 use crate::store::runs::{self, Kept};
 use crate::store::work;
 
@@ -77,6 +77,13 @@ impl Batch {
     /// Whether it changes anything.
     pub(super) fn is_empty(&self) -> bool {
         self.runs.is_empty() && self.kept.is_empty() && self.artifacts.is_empty() && self.refused.is_none()
+    }
+
+    /// Whether it is of the execution, its runs and nothing else.
+    fn is_plain(&self) -> bool {
+        let Self { asked, opened, applied, replaced, kept, forgotten, artifacts, .. } = self;
+        (asked.is_empty() && opened.is_empty() && applied.is_empty() && replaced.is_empty())
+            && (kept.is_empty() && forgotten.is_empty() && artifacts.is_empty())
     }
 
     /// Both, of which `later` knows the execution as it is after both.
@@ -259,24 +266,32 @@ impl Ledger {
         batch: &Batch,
         ended: Option<&ExecutionEnded>,
     ) -> Result<Option<Order>, ExecutorError> {
-        let (ctx, session) = (&self.ctx, Some(self.execution.session));
-        self.app.config.faults.before().await;
-        let mut tx = self.app.db.begin().await?;
-        let until = self.app.lease_until();
         let Batch { execution, answered, .. } = batch;
-        let order =
-            match leases::write(&mut tx, self.lease, self.revision, until, execution, *answered).await? {
-                Guarded::Written(order) => order,
-                Guarded::Known(order) => return Ok(order),
+        let (lease, revision, until) = (self.lease, self.revision, self.app.lease_until());
+        let change = Change { lease, revision, until, execution, answered: *answered };
+        let saved = match batch.last_of_runs() {
+            runs if runs.is_empty() => Vec::new(),
+            runs => vec![runs::save(&runs)?],
+        };
+        let facts = self.facts(batch, ended);
+        let facts: Vec<&Fact> = facts.iter().collect();
+        let ends_work = self.ends_work(execution);
+        self.app.config.faults.before().await;
+        if batch.is_plain() && !ends_work {
+            let order = match leases::write_alone(&self.app.db, &change, &facts, saved).await? {
+                Guarded::Written(order) | Guarded::Known(order) => order,
                 Guarded::Lost => return Err(ExecutorError::LeaseLost),
             };
-        runs::save_all(&mut tx, &batch.last_of_runs()).await?;
-        let changed = batch.runs.iter().map(|run| {
-            let shown = assent_proto::execution::v1::WorkItemRun { output: None, ..convert::run(run) };
-            let execution_id = self.execution.id.to_string();
-            (session, Payload::WorkItemRunChanged(WorkItemRunChanged { execution_id, run: Some(shown) }))
-        });
-        append_all(&mut tx, ctx, changed).await?;
+            self.app.config.faults.after().await;
+            return Ok(order);
+        }
+        let mut tx = self.app.db.begin().await?;
+        let order = match leases::write(&mut tx, &change).await? {
+            Guarded::Written(order) => order,
+            Guarded::Known(order) => return Ok(order),
+            Guarded::Lost => return Err(ExecutorError::LeaseLost),
+        };
+        append_facts(&mut tx, &facts, saved).await?;
         for (request, item, plan) in &batch.asked {
             amendments::insert(&mut tx, self.execution.id, *request, item, plan).await?;
         }
@@ -298,28 +313,44 @@ impl Ledger {
         for artifact in &batch.artifacts {
             artifacts::save(&mut tx, artifact).await?;
         }
-        // Nobody waits for workers any more, or not for the same work.
-        let stands = execution.state;
-        if stands != self.execution.state && (stands.is_final() || stands == ExecutionState::RollingBack) {
-            let mut tools = self.runs.values().map(|run| run.tool.as_str());
-            if tools.any(|tool| tool == WORKER) || stands.is_final() {
-                work::forget(&mut tx, execution.id).await?;
-            }
-        }
-        if let Some(refused) = &batch.refused {
-            append(&mut tx, ctx, session, Payload::ExecutionRefused(refused.clone())).await?;
-        }
-        if let Some(ended) = ended {
-            append(&mut tx, ctx, session, Payload::ExecutionEnded(ended.clone())).await?;
-        } else if execution.state != self.execution.state && !execution.state.is_driven() {
-            let (action, reason) = (execution.state.as_str().to_owned(), String::new());
-            let execution = Some(convert::execution(execution));
-            let changed = ExecutionChanged { execution, action, item_id: String::new(), reason };
-            append(&mut tx, ctx, session, Payload::ExecutionChanged(changed)).await?;
+        if ends_work {
+            work::forget(&mut tx, execution.id).await?;
         }
         tx.commit().await?;
         self.app.config.faults.after().await;
         Ok(order)
+    }
+
+    /// Whether nobody waits for workers any more once the execution is as `next`, or not for the same work.
+    fn ends_work(&self, next: &Execution) -> bool {
+        let (state, before) = (next.state, self.execution.state);
+        let mut tools = self.runs.values().map(|run| run.tool.as_str());
+        state != before
+            && (state.is_final()
+                || (state == ExecutionState::RollingBack && tools.any(|tool| tool == WORKER)))
+    }
+
+    /// What becomes true with `batch`, in order.
+    fn facts(&self, batch: &Batch, ended: Option<&ExecutionEnded>) -> Vec<Fact> {
+        let execution = &batch.execution;
+        let changed = batch.runs.iter().map(|run| {
+            let shown = assent_proto::execution::v1::WorkItemRun { output: None, ..convert::run(run) };
+            let execution_id = execution.id.to_string();
+            Payload::WorkItemRunChanged(WorkItemRunChanged { execution_id, run: Some(shown) })
+        });
+        let refused = batch.refused.iter().map(|refused| Payload::ExecutionRefused(refused.clone()));
+        let stands = match ended {
+            Some(ended) => Some(Payload::ExecutionEnded(ended.clone())),
+            None if execution.state != self.execution.state && !execution.state.is_driven() => {
+                let (action, reason) = (execution.state.as_str().to_owned(), String::new());
+                let execution = Some(convert::execution(execution));
+                let changed = ExecutionChanged { execution, action, item_id: String::new(), reason };
+                Some(Payload::ExecutionChanged(changed))
+            }
+            None => None,
+        };
+        let fact = |payload| Fact::new(&self.ctx, Some(execution.session), payload);
+        changed.chain(refused).chain(stands).map(fact).collect()
     }
 
     /// Carries out what a person has ordered, once nothing runs. An order that came too late is forgotten.

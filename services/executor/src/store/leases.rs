@@ -2,7 +2,8 @@
 
 use assent_core::Timestamp;
 use assent_core::id::ExecutionId;
-use assent_store::{Db, Json, Sql, StoreError, Tx};
+use assent_events::{Fact, append_if};
+use assent_store::{Db, Json, Sql, Statement, StoreError, Tx, Write};
 
 use super::corrupt;
 use super::executions::{micros, order_named};
@@ -155,27 +156,58 @@ pub(crate) enum Guarded {
     Lost,
 }
 
-/// Writes the execution if `lease` still holds and its revision is `revision`; prolongs the lease. `answered` is the
-/// order that it carries out.
-pub(crate) async fn write(
-    tx: &mut Tx,
-    lease: Lease,
-    revision: i64,
-    until: Timestamp,
-    execution: &Execution,
-    answered: Option<Order>,
-) -> Result<Guarded, StoreError> {
-    let statement = tx.query(WRITE).bind(lease.execution).bind(lease.fence).bind(revision).bind(until);
-    let statement = statement.bind(execution.state.as_str()).bind(execution.error.as_str());
-    let statement =
-        statement.bind(micros(execution.cost)).bind(execution.started_at).bind(execution.ended_at);
-    let statement = statement.bind(answered.map_or("", Order::as_str));
-    if let Some((ordered,)) = statement.optional::<(String,)>().await? {
-        return Ok(Guarded::Written(order(lease.execution, &ordered)?));
+/// What an execution becomes, if `lease` still holds and its revision is `revision`.
+pub(crate) struct Change<'e> {
+    pub(crate) lease: Lease,
+    pub(crate) revision: i64,
+    /// Until when the lease is prolonged.
+    pub(crate) until: Timestamp,
+    pub(crate) execution: &'e Execution,
+    /// The order that it carries out.
+    pub(crate) answered: Option<Order>,
+}
+
+impl Change<'_> {
+    fn bind<'s>(&self, statement: Statement<'s>) -> Statement<'s> {
+        let Self { lease, revision, until, execution, answered } = *self;
+        let statement = statement.bind(lease.execution).bind(lease.fence).bind(revision).bind(until);
+        let statement = statement.bind(execution.state.as_str()).bind(execution.error.as_str());
+        let statement =
+            statement.bind(micros(execution.cost)).bind(execution.started_at).bind(execution.ended_at);
+        statement.bind(answered.map_or("", Order::as_str))
     }
-    let (fence, found, ordered): (i64, i64, String) = tx.query(HOLDER).bind(lease.execution).one().await?;
-    let known = fence == lease.fence && found == revision + 1;
-    Ok(if known { Guarded::Known(order(lease.execution, &ordered)?) } else { Guarded::Lost })
+
+    /// What it means that `ordered` was found, or no row; then [`HOLDER`] says why.
+    async fn outcome(
+        &self,
+        ordered: Option<(String,)>,
+        holder: Statement<'_>,
+    ) -> Result<Guarded, StoreError> {
+        let execution = self.lease.execution;
+        if let Some((ordered,)) = ordered {
+            return Ok(Guarded::Written(order(execution, &ordered)?));
+        }
+        let (fence, found, ordered): (i64, i64, String) = holder.bind(execution).one().await?;
+        let known = fence == self.lease.fence && found == self.revision + 1;
+        Ok(if known { Guarded::Known(order(execution, &ordered)?) } else { Guarded::Lost })
+    }
+}
+
+/// Writes what the execution becomes.
+pub(crate) async fn write(tx: &mut Tx, change: &Change<'_>) -> Result<Guarded, StoreError> {
+    let ordered = change.bind(tx.query(WRITE)).optional().await?;
+    change.outcome(ordered, tx.query(HOLDER)).await
+}
+
+/// The same in a transaction of its own, with the runs that change and what becomes true.
+pub(crate) async fn write_alone(
+    db: &Db,
+    change: &Change<'_>,
+    facts: &[&Fact],
+    runs: Vec<Write>,
+) -> Result<Guarded, StoreError> {
+    let ordered = append_if(db, WRITE, |statement| change.bind(statement), facts, runs).await?;
+    change.outcome(ordered, db.query(HOLDER)).await
 }
 
 fn order(execution: ExecutionId, name: &str) -> Result<Option<Order>, StoreError> {
@@ -193,10 +225,9 @@ pub(crate) enum Renewed {
 
 /// Prolongs the lease.
 pub(crate) async fn renew(db: &Db, lease: Lease, until: Timestamp) -> Result<Renewed, StoreError> {
-    let mut tx = db.begin().await?;
-    let statement = tx.query(RENEW).bind(lease.execution).bind(lease.fence).bind(until);
-    let held = statement.optional::<(String,)>().await?;
-    tx.commit().await?;
+    let Lease { execution, fence } = lease;
+    let held: Option<(String,)> =
+        db.write_if(RENEW, |statement| statement.bind(execution).bind(fence).bind(until), &[]).await?;
     match held {
         Some((ordered,)) => Ok(Renewed::Held(order(lease.execution, &ordered)?)),
         None => Ok(Renewed::Lost),
@@ -268,6 +299,16 @@ mod tests {
     use crate::domain::{ExecutionFact, ExecutionState};
     use crate::store::executions::{self, Approved};
 
+    fn change(
+        lease: Lease,
+        revision: i64,
+        until: Timestamp,
+        execution: &Execution,
+        answered: Option<Order>,
+    ) -> Change<'_> {
+        Change { lease, revision, until, execution, answered }
+    }
+
     both_storages!(an_old_holder_cannot_write);
 
     async fn an_old_holder_cannot_write(storage: Storage) {
@@ -307,13 +348,18 @@ mod tests {
         assert!(second[0].fence > first[0].fence);
 
         execution.apply(ExecutionFact::Started, later).unwrap();
+        let lost = change(first[0], 0, until, &execution, None);
+        assert_eq!(write_alone(&db, &lost, &[], Vec::new()).await.unwrap(), Guarded::Lost);
         let mut tx = db.begin().await.unwrap();
-        assert_eq!(write(&mut tx, first[0], 0, until, &execution, None).await.unwrap(), Guarded::Lost);
         assert_eq!(
-            write(&mut tx, second[0], 0, until, &execution, None).await.unwrap(),
+            write(&mut tx, &change(first[0], 0, until, &execution, None)).await.unwrap(),
+            Guarded::Lost
+        );
+        assert_eq!(
+            write(&mut tx, &change(second[0], 0, until, &execution, None)).await.unwrap(),
             Guarded::Written(None)
         );
-        let written = write(&mut tx, second[0], 0, until, &execution, None).await.unwrap();
+        let written = write(&mut tx, &change(second[0], 0, until, &execution, None)).await.unwrap();
         assert_eq!(written, Guarded::Known(None));
         tx.commit().await.unwrap();
         assert_eq!(renew(&db, first[0], until).await.unwrap(), Renewed::Lost);
@@ -325,10 +371,11 @@ mod tests {
         assert_eq!(orders(&db, "b").await.unwrap(), [execution.id]);
         assert_eq!(renew(&db, second[0], until).await.unwrap(), Renewed::Held(Some(Order::Pause)));
         let mut tx = db.begin().await.unwrap();
-        let written = write(&mut tx, second[0], 1, until, &execution, None).await.unwrap();
+        let written = write(&mut tx, &change(second[0], 1, until, &execution, None)).await.unwrap();
         assert_eq!(written, Guarded::Written(Some(Order::Pause)));
         execution.apply(ExecutionFact::Paused, later).unwrap();
-        let written = write(&mut tx, second[0], 2, until, &execution, Some(Order::Pause)).await.unwrap();
+        let written =
+            write(&mut tx, &change(second[0], 2, until, &execution, Some(Order::Pause))).await.unwrap();
         assert_eq!(written, Guarded::Written(None));
         execution.apply(ExecutionFact::Resumed, later).unwrap();
         take(&mut tx, &execution).await.unwrap();

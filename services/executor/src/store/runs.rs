@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use assent_core::id::{ExecutionId, RunKind, SessionId};
 use assent_core::{Digest, Id, Timestamp};
 use assent_plan::{ItemId, Map, Money, WorkItem};
-use assent_store::{Db, Json, Sql, StoreError, Tx};
+use assent_store::{Db, Json, Sql, StoreError, Tx, Write};
 use serde::Serialize;
 use sqlx::FromRow;
 
@@ -15,21 +15,22 @@ use crate::domain::pins::Pins;
 use crate::domain::{Run, RunState};
 
 pub(super) const STATEMENTS: &[Sql] =
-    &[INSERT_ALL, OF_EXECUTION, ITEM, NAMED, SAVE, SAVE_ALL, ITEMS, REPLACE, KEEP, KEPT];
+    &[INSERT_ALL, OF_EXECUTION, ITEM, NAMED, SAVE, ITEMS, REPLACE, KEEP, KEPT];
 
 // A list of rows, in one statement however long it is.
 const INSERT_ALL: Sql = Sql::split(
     "INSERT INTO work_item_runs (id, execution_id, item_id, item, state, attempt, started_at, error, summary,
          cost_micros, tool_digest, rollback_digest)
-     SELECT row.id, $2, row.item_id, row.item, row.state, row.attempt, row.started_at, row.error, '', row.cost_micros,
-         decode(row.tool_digest, 'hex'), decode(row.rollback_digest, 'hex')
-     FROM jsonb_to_recordset(CAST($1 AS JSONB)) AS row (id UUID, item_id TEXT, item JSONB, state TEXT, attempt BIGINT,
-         started_at TIMESTAMPTZ, error TEXT, cost_micros BIGINT, tool_digest TEXT, rollback_digest TEXT)",
+     SELECT row.id, row.execution, row.item_id, row.item, row.state, row.attempt, row.started_at, row.error, '',
+         row.cost_micros, decode(row.tool_digest, 'hex'), decode(row.rollback_digest, 'hex')
+     FROM jsonb_to_recordset(CAST($1 AS JSONB)) AS row (id UUID, execution UUID, item_id TEXT, item JSONB, state TEXT,
+         attempt BIGINT, started_at TIMESTAMPTZ, error TEXT, cost_micros BIGINT, tool_digest TEXT,
+         rollback_digest TEXT)",
     "INSERT INTO work_item_runs (id, execution_id, item_id, item, state, attempt, started_at, error, summary,
          cost_micros, tool_digest, rollback_digest)
-     SELECT unhex(value ->> 'id'), $2, value ->> 'item_id', value ->> 'item', value ->> 'state', value ->> 'attempt',
-         value ->> 'started_at', value ->> 'error', '', value ->> 'cost_micros', unhex(value ->> 'tool_digest'),
-         unhex(value ->> 'rollback_digest')
+     SELECT unhex(value ->> 'id'), unhex(value ->> 'execution'), value ->> 'item_id', value ->> 'item',
+         value ->> 'state', value ->> 'attempt', value ->> 'started_at', value ->> 'error', '', value ->> 'cost_micros',
+         unhex(value ->> 'tool_digest'), unhex(value ->> 'rollback_digest')
      FROM json_each($1)",
 );
 const OF_EXECUTION: Sql = Sql::new(
@@ -42,23 +43,18 @@ const NAMED: Sql = Sql::new(
     "SELECT executions.session_id, work_item_runs.item_id
      FROM work_item_runs JOIN executions ON executions.id = work_item_runs.execution_id WHERE work_item_runs.id = $1",
 );
-const SAVE: Sql = Sql::new(
-    "UPDATE work_item_runs SET state = $2, attempt = $3, started_at = $4, ended_at = $5, retry_at = $6, output = $7,
-         error = $8, summary = $9, cost_micros = $10, completed = $11, undo_attempt = $12, amended_by = $13
-     WHERE id = $1",
-);
 // A list of rows, in one statement however long it is.
-const SAVE_ALL: Sql = Sql::split(
+const SAVE: Sql = Sql::split(
     "UPDATE work_item_runs AS run SET state = row.state, attempt = row.attempt, started_at = row.started_at,
          ended_at = row.ended_at, retry_at = row.retry_at, output = row.output, error = row.error,
          summary = row.summary, cost_micros = row.cost_micros, completed = row.completed,
          undo_attempt = row.undo_attempt, amended_by = row.amended_by
-     FROM jsonb_to_recordset(CAST($1 AS JSONB)) AS row (id UUID, state TEXT, attempt BIGINT, started_at TIMESTAMPTZ,
+     FROM json_to_recordset(CAST($1 AS JSON)) AS row (id UUID, state TEXT, attempt BIGINT, started_at TIMESTAMPTZ,
          ended_at TIMESTAMPTZ, retry_at TIMESTAMPTZ, output JSONB, error TEXT, summary TEXT, cost_micros BIGINT,
          completed BIGINT, undo_attempt BIGINT, amended_by UUID)
      WHERE run.id = row.id
        AND run.id = ANY (ARRAY(
-           SELECT CAST(value ->> 'id' AS UUID) FROM jsonb_array_elements(CAST($1 AS JSONB)) AS value))",
+           SELECT CAST(value ->> 'id' AS UUID) FROM json_array_elements(CAST($1 AS JSON)) AS value))",
     "UPDATE work_item_runs SET state = row.value ->> 'state', attempt = row.value ->> 'attempt',
          started_at = row.value ->> 'started_at', ended_at = row.value ->> 'ended_at',
          retry_at = row.value ->> 'retry_at', output = row.value ->> 'output', error = row.value ->> 'error',
@@ -133,6 +129,7 @@ impl TryFrom<RunRow> for Run {
 #[derive(Serialize)]
 pub(crate) struct Added<'r> {
     id: String,
+    execution: String,
     item_id: &'r str,
     item: &'r WorkItem,
     state: &'static str,
@@ -145,11 +142,12 @@ pub(crate) struct Added<'r> {
 }
 
 impl<'r> Added<'r> {
-    /// The run of `item`.
-    pub(crate) fn new(run: &'r Run, item: &'r WorkItem, pins: Pins) -> Self {
+    /// The run of `item` in `execution`.
+    pub(crate) fn new(execution: ExecutionId, run: &'r Run, item: &'r WorkItem, pins: Pins) -> Self {
         let text = |digest: Digest| digest.to_string();
         Self {
             id: run.id.hex(),
+            execution: execution.hex(),
             item_id: run.item.as_str(),
             item,
             state: run.state.as_str(),
@@ -164,12 +162,8 @@ impl<'r> Added<'r> {
 }
 
 /// Adds the runs of an execution.
-pub(crate) async fn insert(
-    tx: &mut Tx,
-    execution: ExecutionId,
-    runs: &[Added<'_>],
-) -> Result<(), StoreError> {
-    tx.query(INSERT_ALL).bind(Json(runs)).bind(execution).execute().await.map(drop)
+pub(crate) fn insert(runs: &[Added<'_>]) -> Result<Write, StoreError> {
+    Write::new(INSERT_ALL, runs)
 }
 
 /// The runs of an execution.
@@ -207,17 +201,7 @@ pub(crate) async fn named(tx: &mut Tx, run: Id<RunKind>) -> Result<(SessionId, S
     tx.query(NAMED).bind(run).one().await
 }
 
-/// Saves where a run stands, in the transaction that guards the execution.
-pub(crate) async fn save(tx: &mut Tx, run: &Run) -> Result<(), StoreError> {
-    let statement = tx.query(SAVE).bind(run.id).bind(run.state.as_str()).bind(i64::from(run.attempt));
-    let statement = statement.bind(run.started_at).bind(run.ended_at).bind(run.retry_at);
-    let statement = statement.bind(run.output.as_ref().map(Json)).bind(run.error.as_str());
-    let statement = statement.bind(run.summary.as_str()).bind(micros(run.cost)).bind(run.completed);
-    let statement = statement.bind(i64::from(run.undo_attempt)).bind(run.amended_by);
-    statement.execute().await.map(drop)
-}
-
-/// A run as [`SAVE_ALL`] takes it.
+/// A run as [`SAVE`] takes it.
 #[derive(Serialize)]
 struct Row<'r> {
     id: String,
@@ -235,8 +219,8 @@ struct Row<'r> {
     amended_by: Option<String>,
 }
 
-/// Saves where runs stand, as [`save`] does one.
-pub(crate) async fn save_all(tx: &mut Tx, runs: &[&Run]) -> Result<(), StoreError> {
+/// Saves where runs stand, in the transaction that guards their execution.
+pub(crate) fn save(runs: &[&Run]) -> Result<Write, StoreError> {
     fn row(run: &Run) -> Row<'_> {
         let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
         let Run { id, state, attempt, started_at, ended_at, retry_at, output, error, summary, .. } = run;
@@ -256,14 +240,7 @@ pub(crate) async fn save_all(tx: &mut Tx, runs: &[&Run]) -> Result<(), StoreErro
             amended_by: run.amended_by.map(|session| session.hex()),
         }
     }
-    match runs {
-        [] => Ok(()),
-        [one] => save(tx, one).await,
-        _ => {
-            let rows: Vec<Row<'_>> = runs.iter().copied().map(row).collect();
-            tx.query(SAVE_ALL).bind(Json(&rows)).execute().await.map(drop)
-        }
-    }
+    Write::new(SAVE, &runs.iter().copied().map(row).collect::<Vec<_>>())
 }
 
 /// As [`item`], for many at once.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use assent_core::id::RunKind;
 use assent_core::{Id, Timestamp};
 use assent_store::{Db, Json, Sql, StoreError, Tx};
+use serde::Serialize;
 
 use super::signed;
 use crate::domain::{Calibration, Measured, Sample};
@@ -16,9 +17,18 @@ const KEPT: i64 = 200;
 /// Pairs of tool and agent type that are read.
 const PAIRS: i64 = 2_000;
 
-const ADD: Sql = Sql::new(
+// A list of runs, in one statement however long it is.
+const ADD: Sql = Sql::split(
     "INSERT INTO run_samples (run_id, tool, agent_type, cost_micros, duration_ms, ended_at)
-     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (run_id) DO NOTHING",
+     SELECT run.id, run.tool, run.agent_type, run.cost_micros, run.duration_ms, run.ended_at
+     FROM jsonb_to_recordset(CAST($1 AS JSONB)) AS run (id UUID, tool TEXT, agent_type TEXT, cost_micros BIGINT,
+         duration_ms BIGINT, ended_at TIMESTAMPTZ)
+     ON CONFLICT (run_id) DO NOTHING RETURNING tool, agent_type",
+    "INSERT INTO run_samples (run_id, tool, agent_type, cost_micros, duration_ms, ended_at)
+     SELECT unhex(value ->> 'id'), value ->> 'tool', value ->> 'agent_type', value ->> 'cost_micros',
+         value ->> 'duration_ms', value ->> 'ended_at'
+     FROM json_each($1) WHERE TRUE
+     ON CONFLICT (run_id) DO NOTHING RETURNING tool, agent_type",
 );
 const TRIM: Sql = Sql::new(
     "DELETE FROM run_samples WHERE run_id IN (
@@ -44,19 +54,30 @@ pub(crate) struct Finished {
     pub(crate) ended_at: Timestamp,
 }
 
+/// A run as [`ADD`] takes it.
+#[derive(Serialize)]
+struct Row<'a> {
+    id: String,
+    tool: &'a str,
+    agent_type: &'a str,
+    cost_micros: i64,
+    duration_ms: i64,
+    ended_at: String,
+}
+
 /// Takes runs into what is known about their tools and agent types.
 pub(crate) async fn add(tx: &mut Tx, finished: &[Finished], now: Timestamp) -> Result<(), StoreError> {
-    let mut pairs = BTreeSet::new();
-    for run in finished {
-        let (tool, agent_type) = (run.tool.as_str(), run.agent_type.as_str());
-        let statement = tx.query(ADD).bind(run.run).bind(tool).bind(agent_type);
-        let statement = statement.bind(signed(run.sample.cost)).bind(signed(run.sample.duration));
-        if statement.bind(run.ended_at).execute().await? > 0 {
-            pairs.insert((tool, agent_type));
-        }
-    }
-    for (tool, agent_type) in pairs {
-        measure(tx, tool, agent_type, now).await?;
+    let rows = finished.iter().map(|run| Row {
+        id: run.run.hex(),
+        tool: &run.tool,
+        agent_type: &run.agent_type,
+        cost_micros: signed(run.sample.cost),
+        duration_ms: signed(run.sample.duration),
+        ended_at: run.ended_at.to_string(),
+    });
+    let added: Vec<(String, String)> = tx.query(ADD).bind(Json(rows.collect::<Vec<_>>())).all().await?;
+    for (tool, agent_type) in added.into_iter().collect::<BTreeSet<_>>() {
+        measure(tx, &tool, &agent_type, now).await?;
     }
     Ok(())
 }

@@ -62,18 +62,25 @@ impl App {
         Ok(tx.commit().await?)
     }
 
-    /// The head, after a mark on it was looked into: what has been repaired meanwhile is no reason to stop.
+    /// The head, after marks on it were looked into: what has been repaired meanwhile is no reason to stop.
     pub(super) async fn sound_head(&self, session: SessionId) -> Result<Option<Head>, VersioningError> {
-        let head = heads::load(&self.db, session).await?;
-        let Some(damaged) = head.and_then(|head| head.corrupted) else { return Ok(head) };
-        self.version(session, damaged).await?;
+        let mut head = heads::load(&self.db, session).await?;
+        // Somebody who read before the repair may put another mark in the place of the one that was looked into.
+        while let Some(damaged) = head.and_then(|head| head.corrupted) {
+            self.version(session, damaged).await?;
+            head = self.unmark(session, damaged).await?;
+        }
+        Ok(head)
+    }
+
+    async fn unmark(&self, session: SessionId, sound: i32) -> Result<Option<Head>, VersioningError> {
         let mut tx = self.db.begin().await?;
         let Some(head) = heads::lock(&mut tx, session).await? else { return Ok(None) };
-        let sound = Head { corrupted: head.corrupted.filter(|number| *number != damaged), ..head };
-        heads::update(&mut tx, session, &sound, self.source.now()).await?;
+        let head = Head { corrupted: head.corrupted.filter(|number| *number != sound), ..head };
+        heads::update(&mut tx, session, &head, self.source.now()).await?;
         tx.commit().await?;
-        tracing::info!(session.id = %session, version = damaged, "a damaged plan version reads well again");
-        Ok(Some(sound))
+        tracing::info!(session.id = %session, version = sound, "a damaged plan version reads well again");
+        Ok(Some(head))
     }
 }
 

@@ -10,3 +10,5 @@ mod statements;
 mod together;
 #[cfg(test)]
 mod transactions;
+#[cfg(test)]
+mod writes;
