@@ -84,6 +84,21 @@ fn with_braces(text: &str) -> String {
     source
 }
 
+/// As long as `source`, with letters for what lies beyond Latin-1: the grammar looks characters up in tables of C, which end
+/// there, and what it reads behind their end may be nobody's memory.
+fn within_tables(source: &str) -> String {
+    let mut within = String::with_capacity(source.len());
+    for character in source.chars() {
+        match (u8::try_from(u32::from(character)), character.len_utf8()) {
+            (Ok(_), _) => within.push(character),
+            (Err(_), 2) => within.push('\u{ff}'),
+            (Err(_), 3) => within.push_str("a\u{ff}"),
+            (Err(_), _) => within.push_str("\u{ff}\u{ff}"),
+        }
+    }
+    within
+}
+
 fn parse(source: &str) -> Option<Tree> {
     let mut parser = Parser::new();
     parser.set_language(&tree_sitter_bash::LANGUAGE.into()).ok()?;
@@ -93,6 +108,7 @@ fn parse(source: &str) -> Option<Tree> {
         if reports > MOST_REPORTS { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let options = ParseOptions::new().progress_callback(&mut progress);
+    let source = within_tables(source);
     let bytes = source.as_bytes();
     parser.parse_with_options(&mut |at, _| bytes.get(at..).unwrap_or_default(), None, Some(options))
 }

@@ -188,6 +188,15 @@ fn long_and_deep_scripts_are_unreadable_and_cheap() {
     }
 }
 
+#[test]
+fn characters_of_every_script_are_read_as_they_are() {
+    for character in (0x80..=0x0010_ffff).step_by(509).filter_map(char::from_u32) {
+        let script = read(&format!("rm 'a{character}'; {{{character}"));
+        let said = format!("rm a{character}");
+        assert!(script.commands.contains(&said), "{:?}", script.commands);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
