@@ -84,12 +84,8 @@ pub async fn append_all(
 
 /// Appends facts of several operations in their order, as [`append`] does one, together with other writes.
 pub async fn append_facts(tx: &mut Tx, facts: &[&Fact], beside: Vec<Write>) -> Result<(), StoreError> {
-    let backend = tx.backend();
-    tx.write(&appended(backend, facts, beside)?).await?;
-    if !facts.is_empty() {
-        tx.ring();
-    }
-    Ok(())
+    let writes = appended(tx.backend(), facts, beside)?;
+    tx.write(&writes).await
 }
 
 /// The same in a transaction of its own, if `guard` yields a row, which is returned; as [`Db::write_if`].
@@ -100,16 +96,12 @@ pub async fn append_if<R: Row>(
     facts: &[&Fact],
     beside: Vec<Write>,
 ) -> Result<Option<R>, StoreError> {
-    let row = db.write_if(guard, bind, &appended(db.backend(), facts, beside)?).await?;
-    if row.is_some() && !facts.is_empty() {
-        db.ring();
-    }
-    Ok(row)
+    db.write_if(guard, bind, &appended(db.backend(), facts, beside)?).await
 }
 
 fn appended(backend: Backend, facts: &[&Fact], mut beside: Vec<Write>) -> Result<Vec<Write>, StoreError> {
     if !facts.is_empty() {
-        beside.push(Write::new(APPEND_ALL, facts)?);
+        beside.push(Write::new(APPEND_ALL, facts)?.ringing());
         if backend == Backend::Sqlite {
             beside.push(Write::new(PLACED, facts)?);
         }

@@ -130,8 +130,7 @@ impl Db {
         self.0.committed.subscribe()
     }
 
-    /// Has [`Db::committed`] change: something was committed by [`Db::write_if`].
-    pub fn ring(&self) {
+    pub(crate) fn ring(&self) {
         self.0.committed.send_modify(|count| *count += 1);
     }
 

@@ -33,7 +33,7 @@ pub enum StoreError {
     #[error("statement wants {expected} arguments, {bound} were bound: {sql}")]
     Arity {
         /// The text.
-        sql: &'static str,
+        sql: String,
         /// What the text wants.
         expected: usize,
         /// What was bound.

@@ -6,7 +6,9 @@
 //!
 //! Columns: `UUID | BLOB`, `TIMESTAMPTZ | TEXT`, `JSONB | TEXT CHECK (json_valid(..))`,
 //! `BYTEA | BLOB`, `BOOLEAN`, `BIGINT`; `$n` placeholders, `RETURNING` and `ON CONFLICT` mean the same
-//! on both. No clock, interval, array or `ILIKE` of the database is used: times are bound.
+//! on both. No clock, interval, column of an array or `ILIKE` of the database is used: times are bound, and lists as JSON.
+//! On Postgres ids in a list are sought as `id = ANY (ARRAY(SELECT …))`, which it plans for ten of them: for `IN (SELECT …)`
+//! it plans for a hundred, and scans the table.
 
 #![warn(missing_docs)]
 

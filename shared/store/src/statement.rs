@@ -3,7 +3,10 @@
 use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArguments, PgPool, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqlitePool, SqliteRow};
-use sqlx::{Arguments as _, Decode, Encode, FromRow, PgConnection, Postgres, Sqlite, SqliteConnection, Type};
+use sqlx::{
+    Arguments as _, AssertSqlSafe, Decode, Encode, FromRow, PgConnection, Postgres, SqlSafeStr as _, SqlStr,
+    Sqlite, SqliteConnection, Type,
+};
 use tracing::{Instrument as _, Span};
 
 use crate::db::Backend;
@@ -50,7 +53,9 @@ pub(crate) enum Target<'c> {
 /// A statement on its way to the database: bind every argument in order, then run it.
 #[must_use = "a statement does nothing until it is run"]
 pub struct Statement<'c> {
-    sql: Sql,
+    text: SqlStr,
+    /// How many arguments the text wants.
+    wanted: usize,
     target: Target<'c>,
     refused: Option<BoxDynError>,
 }
@@ -58,31 +63,29 @@ pub struct Statement<'c> {
 /// Runs `$run` with the text, the arguments and the executor of whichever target there is.
 macro_rules! on_target {
     ($statement:expr, |$text:ident, $arguments:ident, $executor:ident| $run:expr) => {{
-        let sql = $statement.sql;
+        let $text = $statement.text;
         match $statement.target {
-            Target::PgPool($executor, $arguments) => {
-                let $text = sql.text(Backend::Postgres);
-                $run
-            }
-            Target::PgTx($executor, $arguments) => {
-                let $text = sql.text(Backend::Postgres);
-                $run
-            }
-            Target::SqlitePool($executor, $arguments) => {
-                let $text = sql.text(Backend::Sqlite);
-                $run
-            }
-            Target::SqliteTx($executor, $arguments) => {
-                let $text = sql.text(Backend::Sqlite);
-                $run
-            }
+            Target::PgPool($executor, $arguments) => $run,
+            Target::PgTx($executor, $arguments) => $run,
+            Target::SqlitePool($executor, $arguments) => $run,
+            Target::SqliteTx($executor, $arguments) => $run,
         }
     }};
 }
 
 impl<'c> Statement<'c> {
     pub(crate) fn new(sql: Sql, target: Target<'c>) -> Self {
-        Self { sql, target, refused: None }
+        let backend = match &target {
+            Target::PgPool(..) | Target::PgTx(..) => Backend::Postgres,
+            Target::SqlitePool(..) | Target::SqliteTx(..) => Backend::Sqlite,
+        };
+        Self { text: sql.text(backend).into_sql_str(), wanted: sql.arity(), target, refused: None }
+    }
+
+    /// Puts a text in the place of its own, which is a part of it and wants so many arguments `more`. It must be put
+    /// together from constants.
+    pub(crate) fn within(self, text: String, more: usize) -> Self {
+        Self { text: AssertSqlSafe(text).into_sql_str(), wanted: self.wanted + more, ..self }
     }
 
     /// Binds the next argument: `$1` first.
@@ -145,28 +148,17 @@ impl<'c> Statement<'c> {
         Ok(changed)
     }
 
-    /// The arguments that are bound, for a text of which its own is a part. On Postgres alone.
-    pub(crate) fn postgres_arguments(self) -> Result<PgArguments, StoreError> {
-        let (this, _) = self.checked()?;
-        match this.target {
-            Target::PgPool(_, arguments) | Target::PgTx(_, arguments) => Ok(arguments),
-            Target::SqlitePool(..) | Target::SqliteTx(..) => Ok(PgArguments::default()),
-        }
-    }
-
     fn checked(mut self) -> Result<(Self, Span), StoreError> {
         if let Some(error) = self.refused.take() {
             return Err(StoreError::Encode(error));
         }
-        let (backend, bound) = match &self.target {
-            Target::PgPool(_, arguments) | Target::PgTx(_, arguments) => (Backend::Postgres, arguments.len()),
-            Target::SqlitePool(_, arguments) | Target::SqliteTx(_, arguments) => {
-                (Backend::Sqlite, arguments.len())
-            }
+        let bound = match &self.target {
+            Target::PgPool(_, arguments) | Target::PgTx(_, arguments) => arguments.len(),
+            Target::SqlitePool(_, arguments) | Target::SqliteTx(_, arguments) => arguments.len(),
         };
-        let (text, expected) = (self.sql.text(backend), self.sql.arity());
+        let (text, expected) = (self.text.as_str(), self.wanted);
         if bound != expected {
-            return Err(StoreError::Arity { sql: text, expected, bound });
+            return Err(StoreError::Arity { sql: text.to_owned(), expected, bound });
         }
         let span =
             tracing::debug_span!("db.statement", db.query.text = text, db.rows = tracing::field::Empty);

@@ -1,6 +1,6 @@
 //! Transactions.
 
-use sqlx::{PgConnection, Postgres, Sqlite, Transaction};
+use sqlx::{Postgres, Sqlite, Transaction};
 
 use crate::db::{Backend, Db, Pool};
 use crate::error::StoreError;
@@ -48,14 +48,6 @@ impl Tx {
             Open::Sqlite(tx) => Target::SqliteTx(&mut *tx, Default::default()),
         };
         Statement::new(sql, target)
-    }
-
-    /// The connection, where it is one to Postgres.
-    pub(crate) fn postgres(&mut self) -> Option<&mut PgConnection> {
-        match &mut self.open {
-            Open::Postgres(tx) => Some(&mut *tx),
-            Open::Sqlite(_) => None,
-        }
     }
 
     /// Asks that [`Db::committed`] change once this transaction is committed.

@@ -1,11 +1,8 @@
 //! Writes that go to the database together.
 
 use serde::Serialize;
-use sqlx::postgres::PgArguments;
-use sqlx::{Arguments as _, AssertSqlSafe, PgConnection};
-use tracing::{Instrument as _, Span, field};
 
-use crate::db::{Backend, Db, Pool};
+use crate::db::{Backend, Db};
 use crate::error::StoreError;
 use crate::sql::Sql;
 use crate::statement::{Row, Statement};
@@ -18,6 +15,7 @@ use crate::tx::Tx;
 pub struct Write {
     sql: Sql,
     rows: String,
+    rings: bool,
 }
 
 impl Write {
@@ -27,14 +25,16 @@ impl Write {
     /// [`StoreError::Encode`] for what is not JSON, [`StoreError::Arity`] for a text that wants something else.
     pub fn new(sql: Sql, rows: &(impl Serialize + ?Sized)) -> Result<Self, StoreError> {
         if sql.arity() != 1 {
-            return Err(StoreError::Arity {
-                sql: sql.text(Backend::Postgres),
-                expected: sql.arity(),
-                bound: 1,
-            });
+            let text = sql.text(Backend::Postgres).to_owned();
+            return Err(StoreError::Arity { sql: text, expected: sql.arity(), bound: 1 });
         }
         let rows = serde_json::to_string(rows).map_err(|error| StoreError::Encode(error.into()))?;
-        Ok(Self { sql, rows })
+        Ok(Self { sql, rows, rings: false })
+    }
+
+    /// The same, and [`Db::committed`] is to change once it is committed, as by [`Tx::ring`].
+    pub fn ringing(self) -> Self {
+        Self { rings: true, ..self }
     }
 }
 
@@ -42,15 +42,22 @@ impl Tx {
     /// Makes `writes`, on Postgres all of them in one round trip. None may depend on another, and no two may write the
     /// same row: which of them comes first is not said.
     pub async fn write(&mut self, writes: &[Write]) -> Result<(), StoreError> {
-        match (self.postgres(), writes) {
-            (Some(connection), [_, _, ..]) => together(connection, writes).await,
+        match (self.backend(), writes) {
+            (Backend::Postgres, [first, others @ ..]) if !others.is_empty() => {
+                let text = format!("WITH {} SELECT 1", parts(writes, 0, |rows| rows).join(", "));
+                let statement = self.query(first.sql).within(text, others.len());
+                bound(statement, writes).execute().await?;
+            }
             _ => {
-                for Write { sql, rows } in writes {
+                for Write { sql, rows, .. } in writes {
                     self.query(*sql).bind(rows.as_str()).execute().await?;
                 }
-                Ok(())
             }
         }
+        if writes.iter().any(|write| write.rings) {
+            self.ring();
+        }
+        Ok(())
     }
 }
 
@@ -66,7 +73,7 @@ impl Db {
         bind: impl for<'s> FnOnce(Statement<'s>) -> Statement<'s> + Send,
         writes: &[Write],
     ) -> Result<Option<R>, StoreError> {
-        let Pool::Postgres(pool) = self.pool() else {
+        if self.backend() == Backend::Sqlite {
             let mut tx = self.begin().await?;
             let row = bind(tx.query(guard)).optional().await?;
             if row.is_some() {
@@ -74,36 +81,20 @@ impl Db {
                 tx.commit().await?;
             }
             return Ok(row);
-        };
-        let arguments = bind(self.query(guard)).postgres_arguments()?;
-        let text = guarded(guard.text(Backend::Postgres), arguments.len(), writes);
-        let arguments = with(arguments, writes)?;
-        let span = span_of(&text);
-        // Put together from texts that are constants.
-        let query = sqlx::query_as_with::<_, R, _>(AssertSqlSafe(text), arguments);
-        Ok(query.fetch_optional(pool).instrument(span).await?)
+        }
+        let text = guarded(guard.text(Backend::Postgres), guard.arity(), writes);
+        let statement = bind(self.query(guard)).within(text, writes.len());
+        let row = bound(statement, writes).optional().await?;
+        if row.is_some() && writes.iter().any(|write| write.rings) {
+            self.ring();
+        }
+        Ok(row)
     }
 }
 
-async fn together(connection: &mut PgConnection, writes: &[Write]) -> Result<(), StoreError> {
-    let parts = parts(writes, 0, |rows| rows);
-    let text = format!("WITH {} SELECT 1", parts.join(", "));
-    let arguments = with(PgArguments::default(), writes)?;
-    let span = span_of(&text);
-    // Put together from texts that are constants.
-    sqlx::query_with(AssertSqlSafe(text), arguments).execute(connection).instrument(span).await?;
-    Ok(())
-}
-
-fn with(mut arguments: PgArguments, writes: &[Write]) -> Result<PgArguments, StoreError> {
-    for Write { rows, .. } in writes {
-        arguments.add(rows.as_str()).map_err(StoreError::Encode)?;
-    }
-    Ok(arguments)
-}
-
-fn span_of(text: &str) -> Span {
-    tracing::debug_span!("db.statement", db.query.text = text, db.rows = field::Empty)
+/// With the rows of `writes` as the next arguments.
+fn bound<'s>(statement: Statement<'s>, writes: &[Write]) -> Statement<'s> {
+    writes.iter().fold(statement, |statement, write| statement.bind(write.rows.as_str()))
 }
 
 /// One statement that does what `guard` does, which has so many `arguments`, and what `writes` do if that yields a row:

@@ -97,25 +97,26 @@ const OF: Sql = Sql::split(
     select!("WHERE id IN (SELECT unhex(value) FROM json_each($1)) ORDER BY created_at DESC, id DESC"),
 );
 
-// Most sessions have neither when somebody votes: to know that spares two statements.
+/// Sessions, and whether there is anything beside them: most have neither when somebody votes, and to know that spares
+/// two statements.
+macro_rules! glance {
+    ($which:literal) => {
+        concat!(
+            "SELECT seen.*,
+                 EXISTS (SELECT 1 FROM votes WHERE session_id = seen.id AND version = current_version) AS has_votes,
+                 EXISTS (SELECT 1 FROM dismissed_votes WHERE session_id = seen.id) AS has_dismissed
+             FROM (",
+            select!($which),
+            ") AS seen"
+        )
+    };
+}
 const GLANCE: Sql = Sql::split(
-    concat!(
-        "SELECT seen.*, EXISTS (SELECT 1 FROM votes WHERE session_id = seen.id AND version = current_version) AS has_votes,
-             EXISTS (SELECT 1 FROM dismissed_votes WHERE session_id = seen.id) AS has_dismissed
-         FROM (",
-        select!(
-            "WHERE id = ANY (ARRAY(
-                 SELECT CAST(value AS UUID) FROM jsonb_array_elements_text(CAST($1 AS JSONB)) AS value))"
-        ),
-        ") AS seen"
+    glance!(
+        "WHERE id = ANY (ARRAY(
+             SELECT CAST(value AS UUID) FROM jsonb_array_elements_text(CAST($1 AS JSONB)) AS value))"
     ),
-    concat!(
-        "SELECT seen.*, EXISTS (SELECT 1 FROM votes WHERE session_id = seen.id AND version = current_version) AS has_votes,
-             EXISTS (SELECT 1 FROM dismissed_votes WHERE session_id = seen.id) AS has_dismissed
-         FROM (",
-        select!("WHERE id IN (SELECT unhex(value) FROM json_each($1))"),
-        ") AS seen"
-    ),
+    glance!("WHERE id IN (SELECT unhex(value) FROM json_each($1))"),
 );
 
 // The index by state holds what is open apart from the many that are not.

@@ -85,7 +85,8 @@ fn with_braces(text: &str) -> String {
 }
 
 /// As long as `source`, with letters for what lies beyond Latin-1: the grammar looks characters up in tables of C, which end
-/// there, and what it reads behind their end may be nobody's memory.
+/// there, and what it reads behind their end may be nobody's memory. Words that differ may look the same to it then, which
+/// matters where a heredoc ends only; it takes none whose end is not ASCII.
 fn within_tables(source: &str) -> String {
     let mut within = String::with_capacity(source.len());
     for character in source.chars() {

@@ -114,6 +114,8 @@ fn what_cannot_be_known_is_a_finding() {
     for (text, expected) in [
         ("ls -l | sort | head -5", None),
         ("FOO=bar make test", None),
+        ("cat <<EOF\n😀\nEOF", None),
+        ("cat <<😀\n😁\n: '\n😀\nrm -rf /\n: '", Some(Trait::Unreadable)),
         ("cargo test --workspace 2>&1 | tee log.txt", None),
         ("for f in *.txt; do wc -l \"$f\"; done", None),
         ("if [ -f x ]; then cat x; fi", None),
