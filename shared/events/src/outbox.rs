@@ -25,11 +25,10 @@ const APPEND: Sql = Sql::split(
 // A list of facts, ids and payloads in hexadecimal digits, in one statement however long it is.
 const APPEND_ALL: Sql = Sql::split(
     "INSERT INTO events (id, session_id, type, occurred_at, actor, traceparent, payload)
-     SELECT fact.id, fact.session, fact.type, fact.at, fact.actor, fact.traceparent, decode(fact.payload, 'hex')
-     FROM ROWS FROM (json_to_recordset(CAST($1 AS JSON)) AS (id UUID, session UUID, type TEXT, at TIMESTAMPTZ,
-             actor JSONB, traceparent TEXT, payload TEXT))
-         WITH ORDINALITY AS fact (id, session, type, at, actor, traceparent, payload, place)
-     ORDER BY fact.place",
+     SELECT CAST(value ->> 'id' AS UUID), CAST(value ->> 'session' AS UUID), value ->> 'type',
+         CAST(value ->> 'at' AS TIMESTAMPTZ), value -> 'actor', value ->> 'traceparent',
+         decode(value ->> 'payload', 'hex')
+     FROM jsonb_array_elements(CAST($1 AS JSONB)) WITH ORDINALITY AS fact (value, place) ORDER BY place",
     "INSERT INTO events (id, session_id, type, occurred_at, actor, traceparent, payload, position)
      SELECT unhex(value ->> 'id'), unhex(value ->> 'session'), value ->> 'type', value ->> 'at', value -> 'actor',
          value ->> 'traceparent', unhex(value ->> 'payload'),

@@ -15,9 +15,10 @@ pub(crate) const STATEMENTS: &[Sql] = &[INSERT, AFTER, REFUSALS, SESSIONS];
 const INSERT: Sql = Sql::split(
     "INSERT INTO audit_entries (session_id, sequence, id, action, actor, request_id, created_at, details, digest,
          trace_id)
-     SELECT session, sequence, id, action, actor, request_id, time, details, decode(digest, 'hex'), trace_id
-     FROM json_to_recordset(CAST($1 AS JSON)) AS entry (session UUID, sequence BIGINT, id UUID, action TEXT, actor JSONB,
-         request_id TEXT, time TIMESTAMPTZ, details JSONB, digest TEXT, trace_id TEXT)",
+     SELECT CAST(value ->> 'session' AS UUID), CAST(value ->> 'sequence' AS BIGINT), CAST(value ->> 'id' AS UUID),
+         value ->> 'action', value -> 'actor', value ->> 'request_id', CAST(value ->> 'time' AS TIMESTAMPTZ),
+         value -> 'details', decode(value ->> 'digest', 'hex'), value ->> 'trace_id'
+     FROM jsonb_array_elements(CAST($1 AS JSONB)) AS value",
     "INSERT INTO audit_entries (session_id, sequence, id, action, actor, request_id, created_at, details, digest,
          trace_id)
      SELECT unhex(value ->> 'session'), value ->> 'sequence', unhex(value ->> 'id'), value ->> 'action',

@@ -18,11 +18,12 @@ const INSERT: Sql = Sql::split(
     "INSERT INTO approval_decisions (id, session_id, outcome, decided_by, decided_at, reason, approved_work_items,
          rejected_work_items, decided_by_actor, version, digest, approvers, policy_digest, conditions, metadata,
          break_glass)
-     SELECT id, session, outcome, decided_by ->> 'id', decided_at, reason, approved, rejected, decided_by, version,
-         decode(digest, 'hex'), approvers, decode(policy_digest, 'hex'), conditions, particulars, break_glass
-     FROM json_to_recordset(CAST($1 AS JSON)) AS decision (id UUID, session UUID, outcome TEXT, decided_by JSONB,
-         decided_at TIMESTAMPTZ, reason TEXT, approved JSONB, rejected JSONB, version INTEGER, digest TEXT,
-         approvers JSONB, policy_digest TEXT, conditions JSONB, particulars JSONB, break_glass BOOLEAN)",
+     SELECT CAST(value ->> 'id' AS UUID), CAST(value ->> 'session' AS UUID), value ->> 'outcome',
+         value #>> '{decided_by, id}', CAST(value ->> 'decided_at' AS TIMESTAMPTZ), value ->> 'reason',
+         value -> 'approved', value -> 'rejected', value -> 'decided_by', CAST(value ->> 'version' AS INTEGER),
+         decode(value ->> 'digest', 'hex'), value -> 'approvers', decode(value ->> 'policy_digest', 'hex'),
+         value -> 'conditions', value -> 'particulars', CAST(value ->> 'break_glass' AS BOOLEAN)
+     FROM jsonb_array_elements(CAST($1 AS JSONB)) AS value",
     "INSERT INTO approval_decisions (id, session_id, outcome, decided_by, decided_at, reason, approved_work_items,
          rejected_work_items, decided_by_actor, version, digest, approvers, policy_digest, conditions, metadata,
          break_glass)

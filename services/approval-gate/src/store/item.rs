@@ -37,12 +37,13 @@ const OF_SESSIONS: Sql = Sql::split(
 // One statement for items of any number.
 const DECIDE: Sql = Sql::split(
     "UPDATE work_item_approval_statuses AS item
-     SET state = decided.state, approved_by = decided.decided_by, decided_at = decided.decided_at, notes = decided.notes
-     FROM json_to_recordset(CAST($1 AS JSON)) AS decided (session UUID, item TEXT, state TEXT, decided_by TEXT,
-         decided_at TIMESTAMPTZ, notes TEXT)
-     WHERE item.session_id = decided.session AND item.work_item_id = decided.item AND item.state = 'pending'
+     SET state = decided.value ->> 'state', approved_by = decided.value ->> 'decided_by',
+         decided_at = CAST(decided.value ->> 'decided_at' AS TIMESTAMPTZ), notes = decided.value ->> 'notes'
+     FROM jsonb_array_elements(CAST($1 AS JSONB)) AS decided(value)
+     WHERE item.session_id = CAST(decided.value ->> 'session' AS UUID) AND item.work_item_id = decided.value ->> 'item'
+       AND item.state = 'pending'
        AND item.session_id = ANY (ARRAY(
-           SELECT CAST(value ->> 'session' AS UUID) FROM json_array_elements(CAST($1 AS JSON)) AS value))",
+           SELECT CAST(value ->> 'session' AS UUID) FROM jsonb_array_elements(CAST($1 AS JSONB)) AS value))",
     "UPDATE work_item_approval_statuses
      SET state = decided.value ->> 'state', approved_by = decided.value ->> 'decided_by',
          decided_at = decided.value ->> 'decided_at', notes = decided.value ->> 'notes'

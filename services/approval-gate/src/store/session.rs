@@ -56,15 +56,17 @@ const SAVE: Sql = Sql::new(
 // What a decision changes, of any number of sessions; not of those that are no longer as they were read.
 const DECIDE: Sql = Sql::split(
     "UPDATE plan_review_sessions AS session
-     SET state = decided.state, updated_at = decided.updated_at, audit_sequence = decided.audit_sequence,
-         audit_head = decode(decided.audit_head, 'hex'), wake_at = NULL, modification = decided.modification,
-         revise_at = NULL, revision = session.revision + 1
-     FROM json_to_recordset(CAST($1 AS JSON)) AS decided (id UUID, revision BIGINT, audited BIGINT, state TEXT,
-         updated_at TIMESTAMPTZ, audit_sequence BIGINT, audit_head TEXT, modification JSONB)
-     WHERE session.id = decided.id AND session.revision = decided.revision
-       AND session.audit_sequence = decided.audited
+     SET state = decided.value ->> 'state', updated_at = CAST(decided.value ->> 'updated_at' AS TIMESTAMPTZ),
+         audit_sequence = CAST(decided.value ->> 'audit_sequence' AS BIGINT),
+         audit_head = decode(decided.value ->> 'audit_head', 'hex'), wake_at = NULL,
+         modification = NULLIF(decided.value -> 'modification', 'null'), revise_at = NULL,
+         revision = session.revision + 1
+     FROM jsonb_array_elements(CAST($1 AS JSONB)) AS decided(value)
+     WHERE session.id = CAST(decided.value ->> 'id' AS UUID)
+       AND session.revision = CAST(decided.value ->> 'revision' AS BIGINT)
+       AND session.audit_sequence = CAST(decided.value ->> 'audited' AS BIGINT)
        AND session.id = ANY (ARRAY(
-           SELECT CAST(value ->> 'id' AS UUID) FROM json_array_elements(CAST($1 AS JSON)) AS value))
+           SELECT CAST(value ->> 'id' AS UUID) FROM jsonb_array_elements(CAST($1 AS JSONB)) AS value))
      RETURNING session.id",
     "UPDATE plan_review_sessions
      SET state = decided.value ->> 'state', updated_at = decided.value ->> 'updated_at',
@@ -98,13 +100,13 @@ const OF: Sql = Sql::split(
 );
 
 /// Sessions, and whether there is anything beside them: most have neither when somebody votes, and to know that spares
-/// two statements.
+/// two statements. Counted row by row: what EXISTS asks for, the planner may read whole.
 macro_rules! glance {
     ($which:literal) => {
         concat!(
             "SELECT seen.*,
-                 EXISTS (SELECT 1 FROM votes WHERE session_id = seen.id AND version = current_version) AS has_votes,
-                 EXISTS (SELECT 1 FROM dismissed_votes WHERE session_id = seen.id) AS has_dismissed
+                 (SELECT count(*) FROM votes WHERE session_id = seen.id AND version = current_version) > 0 AS has_votes,
+                 (SELECT count(*) FROM dismissed_votes WHERE session_id = seen.id) > 0 AS has_dismissed
              FROM (",
             select!($which),
             ") AS seen"

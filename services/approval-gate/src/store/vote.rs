@@ -21,11 +21,12 @@ pub(crate) const STATEMENTS: &[Sql] =
 const INSERT: Sql = Sql::split(
     "INSERT INTO votes (id, session_id, version, digest, voter_id, voter, choice, reason, created_at, seat,
          delegation_id, given_on, items, conditions)
-     SELECT id, session, version, decode(digest, 'hex'), voter ->> 'id', voter, choice, reason, created_at, seat,
-         delegation, given_on, items, conditions
-     FROM json_to_recordset(CAST($1 AS JSON)) AS vote (id UUID, session UUID, version INTEGER, digest TEXT, voter JSONB,
-         choice TEXT, reason TEXT, created_at TIMESTAMPTZ, seat JSONB, delegation UUID, given_on INTEGER, items JSONB,
-         conditions JSONB)",
+     SELECT CAST(value ->> 'id' AS UUID), CAST(value ->> 'session' AS UUID), CAST(value ->> 'version' AS INTEGER),
+         decode(value ->> 'digest', 'hex'), value #>> '{voter, id}', value -> 'voter', value ->> 'choice',
+         value ->> 'reason', CAST(value ->> 'created_at' AS TIMESTAMPTZ), NULLIF(value -> 'seat', 'null'),
+         CAST(value ->> 'delegation' AS UUID), CAST(value ->> 'given_on' AS INTEGER),
+         NULLIF(value -> 'items', 'null'), value -> 'conditions'
+     FROM jsonb_array_elements(CAST($1 AS JSONB)) AS value",
     "INSERT INTO votes (id, session_id, version, digest, voter_id, voter, choice, reason, created_at, seat,
          delegation_id, given_on, items, conditions)
      SELECT unhex(value ->> 'id'), unhex(value ->> 'session'), value ->> 'version', unhex(value ->> 'digest'),

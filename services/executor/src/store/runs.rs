@@ -45,16 +45,19 @@ const NAMED: Sql = Sql::new(
 );
 // A list of rows, in one statement however long it is.
 const SAVE: Sql = Sql::split(
-    "UPDATE work_item_runs AS run SET state = row.state, attempt = row.attempt, started_at = row.started_at,
-         ended_at = row.ended_at, retry_at = row.retry_at, output = row.output, error = row.error,
-         summary = row.summary, cost_micros = row.cost_micros, completed = row.completed,
-         undo_attempt = row.undo_attempt, amended_by = row.amended_by
-     FROM json_to_recordset(CAST($1 AS JSON)) AS row (id UUID, state TEXT, attempt BIGINT, started_at TIMESTAMPTZ,
-         ended_at TIMESTAMPTZ, retry_at TIMESTAMPTZ, output JSONB, error TEXT, summary TEXT, cost_micros BIGINT,
-         completed BIGINT, undo_attempt BIGINT, amended_by UUID)
-     WHERE run.id = row.id
+    "UPDATE work_item_runs AS run SET state = row.value ->> 'state', attempt = CAST(row.value ->> 'attempt' AS BIGINT),
+         started_at = CAST(row.value ->> 'started_at' AS TIMESTAMPTZ),
+         ended_at = CAST(row.value ->> 'ended_at' AS TIMESTAMPTZ),
+         retry_at = CAST(row.value ->> 'retry_at' AS TIMESTAMPTZ), output = NULLIF(row.value -> 'output', 'null'),
+         error = row.value ->> 'error', summary = row.value ->> 'summary',
+         cost_micros = CAST(row.value ->> 'cost_micros' AS BIGINT),
+         completed = CAST(row.value ->> 'completed' AS BIGINT),
+         undo_attempt = CAST(row.value ->> 'undo_attempt' AS BIGINT),
+         amended_by = CAST(row.value ->> 'amended_by' AS UUID)
+     FROM jsonb_array_elements(CAST($1 AS JSONB)) AS row(value)
+     WHERE run.id = CAST(row.value ->> 'id' AS UUID)
        AND run.id = ANY (ARRAY(
-           SELECT CAST(value ->> 'id' AS UUID) FROM json_array_elements(CAST($1 AS JSON)) AS value))",
+           SELECT CAST(value ->> 'id' AS UUID) FROM jsonb_array_elements(CAST($1 AS JSONB)) AS value))",
     "UPDATE work_item_runs SET state = row.value ->> 'state', attempt = row.value ->> 'attempt',
          started_at = row.value ->> 'started_at', ended_at = row.value ->> 'ended_at',
          retry_at = row.value ->> 'retry_at', output = row.value ->> 'output', error = row.value ->> 'error',

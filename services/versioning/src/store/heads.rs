@@ -48,13 +48,13 @@ const UPDATE: Sql = Sql::new(
 );
 const UPDATE_ALL: Sql = Sql::split(
     "UPDATE plan_heads AS head
-     SET head_version = kept.version, head_digest = decode(kept.digest, 'hex'), seal_expires_at = kept.seal,
-         closed = kept.closed, updated_at = $2, corrupted_version = kept.corrupted
-     FROM json_to_recordset(CAST($1 AS JSON)) AS kept (session UUID, version INTEGER, digest TEXT, seal TIMESTAMPTZ,
-         closed TEXT, corrupted INTEGER)
-     WHERE head.session_id = kept.session
+     SET head_version = CAST(kept.value ->> 'version' AS INTEGER), head_digest = decode(kept.value ->> 'digest', 'hex'),
+         seal_expires_at = CAST(kept.value ->> 'seal' AS TIMESTAMPTZ), closed = kept.value ->> 'closed',
+         updated_at = $2, corrupted_version = CAST(kept.value ->> 'corrupted' AS INTEGER)
+     FROM jsonb_array_elements(CAST($1 AS JSONB)) AS kept(value)
+     WHERE head.session_id = CAST(kept.value ->> 'session' AS UUID)
        AND head.session_id = ANY (ARRAY(
-           SELECT CAST(value ->> 'session' AS UUID) FROM json_array_elements(CAST($1 AS JSON)) AS value))",
+           SELECT CAST(value ->> 'session' AS UUID) FROM jsonb_array_elements(CAST($1 AS JSONB)) AS value))",
     "UPDATE plan_heads
      SET head_version = kept.value ->> 'version', head_digest = unhex(kept.value ->> 'digest'),
          seal_expires_at = kept.value ->> 'seal', closed = kept.value ->> 'closed', updated_at = $2,
