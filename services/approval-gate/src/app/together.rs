@@ -1,11 +1,11 @@
-//! What callers who come at the same time ask of the database together: one look at their sessions, and one transaction
-//! for their decisions. Each has an answer of its own.
+//! What callers who come at the same time ask together: one look at their sessions, one question about the policy, and one
+//! transaction for their decisions. Each has an answer of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use assent_core::id::SessionId;
-use assent_core::{Actor, ActorKind};
+use assent_core::{Actor, ActorKind, Digest, OpContext};
 use assent_store::{CutOff, StoreError, Together};
 
 use super::App;
@@ -26,12 +26,13 @@ const MOST: usize = 64;
 /// Where callers meet.
 pub(crate) struct Meetings {
     looks: Together<Look, Seen, GateError>,
+    policies: Together<(), Option<Digest>, GateError>,
     decisions: Together<Decisive, (), GateError>,
 }
 
 impl Default for Meetings {
     fn default() -> Self {
-        Self { looks: Together::new(MOST), decisions: Together::new(MOST) }
+        Self { looks: Together::new(MOST), policies: Together::new(MOST), decisions: Together::new(MOST) }
     }
 }
 
@@ -115,6 +116,19 @@ impl App {
             })
         });
         Ok(seen.collect())
+    }
+
+    /// Digest of the policy in force.
+    pub(super) async fn policy_in_force(&self, ctx: &OpContext) -> Result<Digest, GateError> {
+        let ask = |all: Vec<Arc<()>>| async move {
+            let digest = self.peers.policy_digest(ctx).await.ok();
+            Ok(all.iter().map(|_| Ok(digest)).collect())
+        };
+        match self.meetings.policies.run(Arc::new(()), ask).await {
+            Ok(Ok(Some(digest))) => Ok(digest),
+            // Whoever asked for all may have had less time than the others.
+            _ => self.peers.policy_digest(ctx).await,
+        }
     }
 
     /// Writes a decision, if the session is still as it was read.

@@ -160,7 +160,7 @@ impl App {
             // What was approved in an emergency is sealed, and was assessed by the policy of that time.
             if session.after_review_of.is_none() {
                 let sealed = self.peers.seal(ctx, session.id, session.subject);
-                let (in_force, sealed) = tokio::join!(self.peers.policy_digest(ctx), sealed);
+                let (in_force, sealed) = tokio::join!(self.policy_in_force(ctx), sealed);
                 // Given back where there is no decision.
                 let sealed = sealed.map(|held| *seal = Some(held));
                 self.check_policy(ctx, &session, in_force?).await?;
