@@ -58,23 +58,27 @@ impl Called {
     }
 }
 
+/// Answers one call after the other, as servers of HTTP/1.1 do, until the caller leaves.
 async fn answer(mut stream: TcpStream, hold: Duration, calls: Calls) {
     let source = ContextSource::system();
-    let (came, at) = (Instant::now(), source.now());
     stream.set_nodelay(true).unwrap();
-    let (mut head, mut piece) = (Vec::new(), [0; 1024]);
-    while !head.ends_with(b"\r\n\r\n") {
-        match stream.read(&mut piece).await {
-            Ok(count) if count > 0 => head.extend_from_slice(&piece[..count]),
-            _ => return,
+    loop {
+        let (mut head, mut piece) = (Vec::new(), [0; 1024]);
+        while !head.ends_with(b"\r\n\r\n") {
+            match stream.read(&mut piece).await {
+                Ok(count) if count > 0 => head.extend_from_slice(&piece[..count]),
+                _ => return,
+            }
+        }
+        let (came, at) = (Instant::now(), source.now());
+        tokio::time::sleep(source.jitter(hold)).await;
+        let head = String::from_utf8_lossy(&head);
+        let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+        let answered = Instant::now();
+        calls.lock().unwrap().insert(path, Call { at, came, answered });
+        // Who called may be gone.
+        if stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.is_err() {
+            return;
         }
     }
-    tokio::time::sleep(source.jitter(hold)).await;
-    let head = String::from_utf8_lossy(&head);
-    let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
-    let answered = Instant::now();
-    calls.lock().unwrap().insert(path, Call { at, came, answered });
-    let text = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
-    // Who called may be gone.
-    let _gone = stream.write_all(text).await;
 }

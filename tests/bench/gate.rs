@@ -54,7 +54,8 @@ pub(crate) async fn decide(storage: Storage) {
 async fn beside_pgbench(stack: &Embedded) {
     let per_second = decisions(stack).await;
     if !stack.storage().is_sqlite() {
-        let tps = pgbench::decisions(stack.storage().url(), 32).await;
+        let (tps, times) = pgbench::decisions(stack.storage().url(), 32).await;
+        line("pgbench with the same statements, 32 clients", times, 20);
         println!(
             "  decisions {per_second:.0}/s; pgbench with the same statements {tps:.0}/s; ratio {:.2}, at least 0.5",
             per_second / tps

@@ -1,6 +1,8 @@
 //! What the same Postgres does without Assent: durable commits of the kind that a decision is made of.
 
+use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use assent_testkit::Storage;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
@@ -44,15 +46,15 @@ COMMIT;
 
 /// Commits a second with `clients` clients, by pgbench itself.
 pub(crate) async fn run(url: &str, clients: u32) -> f64 {
-    script(url, clients, SCRIPT).await
+    script(url, clients, SCRIPT).await.0
 }
 
-/// Decisions a second with `clients` clients, by pgbench itself.
-pub(crate) async fn decisions(url: &str, clients: u32) -> f64 {
+/// Decisions a second with `clients` clients, by pgbench itself, and how long each took.
+pub(crate) async fn decisions(url: &str, clients: u32) -> (f64, Vec<Duration>) {
     script(url, clients, DECISION).await
 }
 
-async fn script(url: &str, clients: u32, script: &str) -> f64 {
+async fn script(url: &str, clients: u32, script: &str) -> (f64, Vec<Duration>) {
     let mut db = sqlx::PgConnection::connect(url).await.unwrap();
     for statement in [
         "DROP TABLE IF EXISTS bench_sessions, bench_events, bench_heads, bench_items, bench_open",
@@ -74,6 +76,8 @@ async fn script(url: &str, clients: u32, script: &str) -> f64 {
     let output = Command::new("pgbench")
         .args(["--no-vacuum", "--protocol=prepared", "--time=5", "--jobs=2"])
         .arg(format!("--client={clients}"))
+        .arg("--log")
+        .arg(format!("--log-prefix={}", folder.path().join("log").display()))
         .arg("--file")
         .arg(&file)
         .arg(url)
@@ -82,7 +86,18 @@ async fn script(url: &str, clients: u32, script: &str) -> f64 {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let tps = text.lines().find_map(|line| line.strip_prefix("tps = "));
     let tps = tps.unwrap_or_else(|| panic!("{text}\n{}", String::from_utf8_lossy(&output.stderr)));
-    tps.split(' ').next().unwrap().parse().unwrap()
+    (tps.split(' ').next().unwrap().parse().unwrap(), logged(folder.path()))
+}
+
+/// How long each transaction took that pgbench has logged in `folder`: the third word of a line, in microseconds.
+fn logged(folder: &Path) -> Vec<Duration> {
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let logs = files.filter(|file| file.file_name().unwrap().to_string_lossy().starts_with("log."));
+    let lines = logs.flat_map(|log| {
+        let text = std::fs::read_to_string(log).unwrap();
+        text.lines().map(|line| line.split(' ').nth(2).unwrap().parse().unwrap()).collect::<Vec<_>>()
+    });
+    lines.map(Duration::from_micros).collect()
 }
 
 /// Transactions that the database has committed so far; a read outside of one counts as one, too.
