@@ -42,6 +42,7 @@ use tonic::service::RoutesBuilder;
 use crate::app::App;
 use crate::app::driven::{Driven, Handed};
 use crate::app::keys::Keys;
+use crate::app::standing::{Standing, keep_fresh};
 use crate::blobs::Blobs;
 use crate::grpc::{Grpc, WorkerGrpc};
 use crate::jobs::Jobs;
@@ -132,6 +133,7 @@ impl Service for Executor {
             jobs,
             secrets,
             keys: Keys::new(signer),
+            standing: Standing::default(),
             log: Log::new(db.clone(), NAME),
             watching: Watching { bus, source: source.clone(), shutdown: wiring.stop().clone() },
             metrics: ExecutorMetrics::new(wiring.metrics()),
@@ -185,6 +187,8 @@ impl Service for Executor {
             let drive = drive::run(Arc::clone(&self.app), handed, tasks.stop());
             tasks.spawn("drive_executions", OnError::Shutdown, drive);
         }
+        let keep_fresh = keep_fresh(Arc::clone(&self.app), tasks.stop());
+        tasks.spawn("keep_grants_fresh", OnError::Shutdown, keep_fresh);
         let attend = drive::attend(Arc::clone(&self.app), tasks.stop());
         tasks.spawn("attend_orders", OnError::Shutdown, attend);
         let attend = work::attend(Arc::clone(&self.app), tasks.stop());

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::once::retried;
 use super::record::{audit, resumed};
 use super::{App, Once};
-use crate::domain::grant::{Grant, Revocation};
+use crate::domain::grant::{Grant, Revocation, Standing};
 use crate::domain::session::Session;
 use crate::error::GateError;
 use crate::store;
@@ -33,6 +33,17 @@ impl App {
                 Err(GateError::UnknownGrant(id))
             }
         }
+    }
+
+    /// Which of the grants may be acted on now.
+    pub(crate) async fn valid_grants(
+        &self,
+        ctx: &OpContext,
+        ids: &[Id<GrantKind>],
+    ) -> Result<Vec<Id<GrantKind>>, GateError> {
+        let (mut found, now) = (store::grant::standing(&self.db, ids).await?, ctx.now());
+        found.retain(|one| Standing::of(one.revoked_at.is_some(), one.expires_at, now) == Standing::Valid);
+        Ok(found.into_iter().map(|one| one.id).collect())
     }
 
     /// Takes the session's grant back; tells when that was done.

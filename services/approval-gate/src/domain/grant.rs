@@ -50,14 +50,21 @@ pub enum Standing {
 }
 
 impl Grant {
-    /// Whether it may be acted on at `now`. One that was taken back stays so after its time.
+    /// Whether it may be acted on at `now`.
     pub fn standing(&self, now: Timestamp) -> Standing {
-        if self.revoked.is_some() {
-            Standing::Revoked
-        } else if self.expires_at <= now {
-            Standing::Expired
+        Standing::of(self.revoked.is_some(), self.expires_at, now)
+    }
+}
+
+impl Standing {
+    /// Of a grant at `now`. One that was taken back stays so after its time.
+    pub fn of(is_revoked: bool, expires_at: Timestamp, now: Timestamp) -> Self {
+        if is_revoked {
+            Self::Revoked
+        } else if expires_at <= now {
+            Self::Expired
         } else {
-            Standing::Valid
+            Self::Valid
         }
     }
 }

@@ -150,6 +150,14 @@ impl ApprovalService for Grpc {
         self.check(&ctx, body).await.map(Response::new)
     }
 
+    async fn get_valid_grants(
+        &self,
+        request: Request<pb::GetValidGrantsRequest>,
+    ) -> Result<Response<pb::GetValidGrantsResponse>, Status> {
+        let (ctx, body) = accept(request)?;
+        self.valid(&ctx, body).await.map(Response::new)
+    }
+
     async fn revoke_grant(
         &self,
         request: Request<pb::RevokeGrantRequest>,

@@ -32,6 +32,17 @@ impl Grpc {
         Ok(pb::CheckGrantResponse { status: standing.number(), reason, revoke_time })
     }
 
+    pub(super) async fn valid(
+        &self,
+        ctx: &OpContext,
+        body: pb::GetValidGrantsRequest,
+    ) -> Result<pb::GetValidGrantsResponse, Status> {
+        let ids = body.grant_ids.into_iter().map(|id| Id::from_pb(id, "grant_ids"));
+        let ids = ids.collect::<Result<Vec<_>, _>>().map_err(GateError::invalid)?;
+        let valid = self.0.valid_grants(ctx, &ids).await?;
+        Ok(pb::GetValidGrantsResponse { grant_ids: valid.iter().map(ToString::to_string).collect() })
+    }
+
     pub(super) async fn revoke(
         &self,
         ctx: &OpContext,

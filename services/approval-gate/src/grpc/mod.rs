@@ -40,6 +40,7 @@ pub(crate) const ACCESS: &[(&str, Access)] = &[
     ("/assent.approval.v1.ApprovalService/GetGrant", Access::Authenticated),
     ("/assent.approval.v1.ApprovalService/GetKeys", Access::Authenticated),
     ("/assent.approval.v1.ApprovalService/CheckGrant", Access::Service),
+    ("/assent.approval.v1.ApprovalService/GetValidGrants", Access::Service),
     ("/assent.approval.v1.ApprovalService/RevokeGrant", Access::Authenticated),
     ("/assent.approval.v1.ApprovalService/ListPendingSessions", Access::Authenticated),
     ("/assent.approval.v1.ApprovalService/ExplainDecision", Access::Authenticated),

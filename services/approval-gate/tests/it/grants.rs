@@ -35,6 +35,13 @@ async fn approved(rig: &Rig) -> (PlanReviewSession, pb::CheckGrantRequest) {
     (session, check)
 }
 
+/// Those of `grants` that may be acted on.
+async fn valid(rig: &Rig, grants: &[&str]) -> Vec<String> {
+    let grant_ids = grants.iter().map(|&id| id.to_owned()).collect();
+    let request = pb::GetValidGrantsRequest { grant_ids };
+    rig.gate().get_valid_grants(by("gears", request)).await.unwrap().into_inner().grant_ids
+}
+
 async fn a_grant_holds_until_it_is_taken_back(storage: Storage) {
     let rig = Rig::start(storage).await;
     let (session, check) = approved(&rig).await;
@@ -47,6 +54,13 @@ async fn a_grant_holds_until_it_is_taken_back(storage: Storage) {
     assert_eq!(reason(&denied, "").0, "ROLE_REQUIRED");
     let stranger = pb::CheckGrantRequest { grant_id: format!("gra_{}", "0".repeat(32)), ..check.clone() };
     let unknown = status(&stranger).await.unwrap_err();
+    let all = [stranger.grant_id.as_str(), check.grant_id.as_str()];
+    assert_eq!(valid(&rig, &all).await, [check.grant_id.as_str()]);
+    let nobody = pb::GetValidGrantsRequest { grant_ids: vec!["gra_1".to_owned()] };
+    let denied = rig.gate().get_valid_grants(by("ada", nobody.clone())).await.unwrap_err();
+    assert_eq!(reason(&denied, "").0, "ROLE_REQUIRED");
+    let unreadable = rig.gate().get_valid_grants(by("gears", nobody)).await.unwrap_err();
+    assert_eq!(reason(&unreadable, "").0, "REQUEST_INVALID");
     assert_eq!((unknown.code(), reason(&unknown, "").0.as_str()), (Code::NotFound, "GRANT_NOT_FOUND"));
 
     let revoke = pb::RevokeGrantRequest {
@@ -64,6 +78,7 @@ async fn a_grant_holds_until_it_is_taken_back(storage: Storage) {
     }
     let (state, why) = status(&check).await.unwrap();
     assert_eq!((state, why.as_str()), (pb::GrantStatus::Revoked, "the customer called"));
+    assert!(valid(&rig, &all).await.is_empty());
     let actions = rig.actions(&session.id).await;
     assert_eq!(actions.iter().filter(|action| *action == "grant.revoked").count(), 1);
     let facts = rig.facts(&session.id, 3).await;
@@ -76,6 +91,7 @@ async fn a_grant_expires(storage: Storage) {
     let rig = Rig::start(storage).await;
     let (_, check) = approved(&rig).await;
     rig.clock.advance(Duration::from_secs(7 * 24 * 60 * 60));
+    assert!(valid(&rig, &[&check.grant_id]).await.is_empty());
     let answer = rig.gate().check_grant(by("gears", check)).await.unwrap().into_inner();
     assert_eq!((answer.status(), answer.revoke_time), (pb::GrantStatus::Expired, None));
     rig.stop().await;

@@ -32,8 +32,6 @@ pub(super) struct Permitted {
     pub(super) plan: Plan,
     conditions: Vec<Condition>,
     risk_level: String,
-    /// When the approval gate was asked, if it stands by the grant.
-    stood: Option<Instant>,
 }
 
 /// What the event is about when nothing may run.
@@ -138,9 +136,11 @@ impl App {
         let skew = Duration::from_secs(self.config.clock_skew_seconds);
         let checked = grant::check(&claims, subject)
             .and_then(|conditions| grant::check_time(&claims, self.source.now(), skew).map(|()| conditions));
-        let stood = stands.then_some(asked);
+        if stands {
+            self.standing.stood(claims.jti, asked);
+        }
         match checked {
-            Ok(conditions) => Ok(Ok(Permitted { token, claims, plan, conditions, risk_level, stood })),
+            Ok(conditions) => Ok(Ok(Permitted { token, claims, plan, conditions, risk_level })),
             Err(refusal) => refused(claims.ver, refusal),
         }
     }
@@ -164,7 +164,7 @@ impl App {
         permitted: Permitted,
         cursor: Option<Cursor>,
     ) -> Result<(), ExecutorError> {
-        let Permitted { token, claims, plan, conditions, risk_level, stood } = permitted;
+        let Permitted { token, claims, plan, conditions, risk_level } = permitted;
         let now = ctx.now();
         let execution = Execution {
             id: ctx.new_id(),
@@ -196,7 +196,7 @@ impl App {
         // Where there is room, it begins with the commit that adds it.
         let room = self.driven.room();
         let drive = match room {
-            Some(_) => Box::pin(Drive::first(self, &adding, verified, stood)).await,
+            Some(_) => Box::pin(Drive::first(self, &adding, verified)).await,
             None => None,
         };
         self.config.faults.before().await;

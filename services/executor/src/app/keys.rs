@@ -7,7 +7,9 @@ use assent_core::grant::GrantClaims;
 use assent_core::id::{GrantKind, SessionId};
 use assent_core::{Code, Fault as _, Id, OpContext};
 use assent_proto::approval::v1::approval_service_client::ApprovalServiceClient;
-use assent_proto::approval::v1::{CheckGrantRequest, GetGrantRequest, GetKeysRequest, GrantStatus};
+use assent_proto::approval::v1::{
+    CheckGrantRequest, GetGrantRequest, GetKeysRequest, GetValidGrantsRequest, GrantStatus,
+};
 use assent_rpc::{RemoteFault, Transport, outbound};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 
@@ -62,6 +64,20 @@ impl Keys {
             GrantStatus::Expired => Err(Refusal::Expired),
             GrantStatus::Revoked | GrantStatus::Unspecified => Err(Refusal::Revoked(answer.reason)),
         })
+    }
+
+    /// Those of `grants` that the gate stands by.
+    ///
+    /// # Errors
+    /// When it does not say.
+    pub(crate) async fn valid(
+        &self,
+        ctx: &OpContext,
+        grants: &[Id<GrantKind>],
+    ) -> Result<Vec<Id<GrantKind>>, RemoteFault> {
+        let request = GetValidGrantsRequest { grant_ids: grants.iter().map(ToString::to_string).collect() };
+        let answer = self.gate.clone().get_valid_grants(outbound(ctx, request)).await?.into_inner();
+        Ok(answer.grant_ids.iter().filter_map(|id| id.parse().ok()).collect())
     }
 
     /// The grant of a session, and whether the gate stands by it.

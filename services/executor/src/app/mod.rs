@@ -6,6 +6,7 @@ pub(crate) mod control;
 pub(crate) mod driven;
 pub(crate) mod keys;
 mod query;
+pub(crate) mod standing;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use tokio::sync::Notify;
 
 use self::driven::Driven;
 use self::keys::Keys;
+use self::standing::Standing;
 use crate::blobs::Blobs;
 use crate::config::Config;
 use crate::domain::work::WORKER;
@@ -52,6 +54,8 @@ pub(crate) struct App {
     pub(crate) secrets: Arc<Secrets>,
     /// Grants and the keys that verify them.
     pub(crate) keys: Keys,
+    /// The grants that hold.
+    pub(crate) standing: Standing,
     /// Plans by session and version.
     pub(crate) versions: VersioningServiceClient<Transport>,
     /// Wakes who looks for executions: there is one that nobody drives.

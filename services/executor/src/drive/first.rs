@@ -4,15 +4,13 @@
 use std::sync::Arc;
 
 use assent_core::OpContext;
-use assent_core::id::SessionId;
 use assent_events::{Fact, append_facts};
 use assent_plan::Condition;
 use assent_proto::event::v1::event::Payload;
 use assent_proto::event::v1::{ExecutionStarted, WorkItemRunChanged};
 use assent_store::{StoreError, Tx};
-use tokio::time::Instant;
 
-use super::forward::{LATE, Prepared};
+use super::forward::Prepared;
 use super::ledger::Ledger;
 use super::{Drive, Verified};
 use crate::app::App;
@@ -85,21 +83,15 @@ impl Adding {
 }
 
 impl Drive {
-    /// An execution that is about to be added, verified, with everything ready that begins at once. `stood` is when the
-    /// approval gate stood by the grant. None when its plan cannot be run.
-    pub(crate) async fn first(
-        app: &Arc<App>,
-        adding: &Adding,
-        verified: Verified,
-        stood: Option<Instant>,
-    ) -> Option<Box<Self>> {
+    /// An execution that is about to be added, verified, with everything ready that begins at once. None when its plan
+    /// cannot be run.
+    pub(crate) async fn first(app: &Arc<App>, adding: &Adding, verified: Verified) -> Option<Box<Self>> {
         let Adding { execution, approved, runs } = adding;
         let schedule = Schedule::new(&verified.plan, app.config.max_parallel_items).ok()?;
         let lease = Lease { execution: execution.id, fence: 0 };
         let ledger = Ledger::new(app, lease, execution.clone(), approved.clone(), runs.clone());
         let mut drive = Self::with(app, ledger, verified, schedule);
-        drive.stood.extend(stood.map(|at| (execution.session, at)));
-        if let Some(Prepared { batch, attempts, .. }) = drive.at_once(execution.session).await {
+        if let Some(Prepared { batch, attempts, .. }) = drive.at_once().await {
             drive.ledger.take(&batch);
             drive.ready = attempts;
         }
@@ -118,10 +110,11 @@ impl Drive {
     }
 
     /// What begins now, if that is all that there is to do. Whatever is in the way is met again once it is driven.
-    async fn at_once(&self, session: SessionId) -> Option<Prepared> {
+    async fn at_once(&self) -> Option<Prepared> {
         let now = self.app.source.now();
-        let is_fresh = self.stood.get(&session).is_some_and(|at| at.elapsed() < LATE);
-        if !is_fresh || self.verified.conditions.contains(&Condition::DryRunFirst) {
+        if !self.app.standing.is_fresh(self.verified.grant())
+            || self.verified.conditions.contains(&Condition::DryRunFirst)
+        {
             return None;
         }
         let step = self.schedule.next(&self.ledger.runs, now);

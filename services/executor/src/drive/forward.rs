@@ -28,7 +28,7 @@ use crate::tools::{Outcome, ToolError};
 
 /// Shortest and longest wait between two looks at what is due.
 const SOON: Duration = Duration::from_millis(10);
-pub(super) const LATE: Duration = Duration::from_secs(1);
+const LATE: Duration = Duration::from_secs(1);
 /// What is due later is looked at when the lease is prolonged.
 const FAR: Duration = Duration::from_secs(10);
 
@@ -107,8 +107,7 @@ impl Drive {
                     }
                     () = bell.notified() => {
                         self.ledger.look().await?;
-                        // It may have been taken back.
-                        self.stood.clear();
+                        self.doubt();
                         news = true;
                     }
                     () = sleep_until(look.min(renewal)) => {}
@@ -279,18 +278,18 @@ impl Drive {
         Ok(Ok(Prepared { batch, attempts, later, failed }))
     }
 
-    /// Asks the approval gate whether it stands by the grants under which `items` run; not again within a moment, because
-    /// it tells when it takes one back.
+    /// Asks the approval gate whether it stands by the grants under which `items` run, where that is not known.
     async fn stand_by(&mut self, items: &[ItemId]) -> Result<Result<(), Refusal>, ExecutorError> {
         let runs = items.iter().filter_map(|id| self.ledger.runs.get(id));
         let sessions: BTreeSet<SessionId> =
             runs.map(|run| run.amended_by.unwrap_or(self.ledger.execution.session)).collect();
         for session in sessions {
-            if self.stood.get(&session).is_some_and(|at| at.elapsed() < LATE) {
+            let verified = self.amendments.get(&session).unwrap_or(&self.verified);
+            let grant = verified.grant();
+            if self.app.standing.is_fresh(grant) {
                 continue;
             }
             let (ctx, asked) = (self.ledger.ctx.clone(), Instant::now());
-            let verified = self.amendments.get(&session).unwrap_or(&self.verified);
             let mut answer = std::pin::pin!(verified.check_standing(&self.app, &ctx));
             let standing = match timeout(PROMPT, answer.as_mut()).await {
                 Ok(standing) => standing,
@@ -303,7 +302,7 @@ impl Drive {
             if let Err(refusal) = standing? {
                 return Ok(Err(refusal));
             }
-            self.stood.insert(session, asked);
+            self.app.standing.stood(grant, asked);
         }
         Ok(Ok(()))
     }

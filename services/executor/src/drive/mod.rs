@@ -224,8 +224,6 @@ pub(crate) struct Drive {
     verified: Verified,
     /// What runs under a grant of its own, by the session of its review.
     amendments: HashMap<SessionId, Verified>,
-    /// When the approval gate last stood by each grant.
-    stood: HashMap<SessionId, Instant>,
     /// Not before then is a review asked for again.
     ask_at: Instant,
     /// Whether the execution has been rehearsed, where its grant asks for that.
@@ -267,7 +265,6 @@ impl Drive {
             ledger,
             verified,
             amendments: HashMap::new(),
-            stood: HashMap::new(),
             ask_at: Instant::now(),
             rehearsed: false,
             schedule,
@@ -296,6 +293,13 @@ impl Drive {
                 release(&self.app, self.ledger.lease).await;
                 return Ok(());
             }
+        }
+    }
+
+    /// Something has happened to the execution: its grants may have been taken back.
+    fn doubt(&self) {
+        for verified in self.amendments.values().chain([&self.verified]) {
+            self.app.standing.forget(verified.grant());
         }
     }
 

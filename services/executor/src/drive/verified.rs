@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use assent_core::grant::GrantClaims;
-use assent_core::id::SessionId;
-use assent_core::{OpContext, Timestamp};
+use assent_core::id::{GrantKind, SessionId};
+use assent_core::{Id, OpContext, Timestamp};
 use assent_plan::{Condition, ItemId, Plan, PlanDigest, WorkItem};
 
 use crate::app::App;
@@ -107,6 +107,11 @@ impl Verified {
     pub(crate) fn must_amend(&self, session: SessionId) -> Result<(), Refusal> {
         let amends = self.claims.amends.as_ref().map(|amends| amends.session);
         if amends == Some(session) { Ok(()) } else { Err(Refusal::Session(self.claims.sub)) }
+    }
+
+    /// The grant.
+    pub(crate) fn grant(&self) -> Id<GrantKind> {
+        self.claims.jti
     }
 
     /// Whether the grant lets the item run.

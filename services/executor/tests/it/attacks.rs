@@ -18,6 +18,7 @@ both_storages!(
     only_the_approved_items_run,
     a_row_that_is_changed_while_it_waits_does_not_run,
     a_grant_that_is_taken_back_stops_what_has_not_begun,
+    a_grant_that_is_taken_back_unheard_stops_what_has_not_begun,
     a_tool_that_changed_is_not_called,
     an_item_whose_way_back_changed_does_not_begin,
     a_rollback_by_a_tool_that_changed_stops_and_says_so,
@@ -156,6 +157,16 @@ async fn a_grant_that_is_taken_back_stops_what_has_not_begun(storage: Storage) {
     let (ended, _) = rig.ended(late).await;
     assert!(ended.error.starts_with("GRANT_REVOKED"), "{}", ended.error);
     assert!(ended.runs.iter().all(|run| run.state() == Run::Skipped));
+    rig.stop().await;
+}
+
+async fn a_grant_that_is_taken_back_unheard_stops_what_has_not_begun(storage: Storage) {
+    let mut rig = Rig::new(storage).await;
+    let session = begun(&rig).await;
+    rig.gate.revoke_unheard(session);
+    // From the first look to the third it is as long as an answer holds.
+    rig.gate.looked(3).await;
+    stopped(&rig, session, "GRANT_REVOKED").await;
     rig.stop().await;
 }
 

@@ -26,6 +26,7 @@ use ed25519_dalek::pkcs8::EncodePrivateKey as _;
 use futures_util::Stream;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 use tonic::service::RoutesBuilder;
 use tonic::{Request, Response, Status};
 
@@ -44,6 +45,8 @@ struct Shared {
     asked: Mutex<Vec<(SessionId, SubmitForApprovalRequest)>>,
     /// Sessions whose grant was taken back.
     revoked: Mutex<HashSet<SessionId>>,
+    /// How often it was asked which grants it stands by.
+    looked: watch::Sender<usize>,
     source: Mutex<Option<ContextSource>>,
 }
 
@@ -84,6 +87,12 @@ pub(crate) fn sign(claims: &GrantClaims, seed: u8) -> String {
     encode(&header, claims, &EncodingKey::from_ed_der(der.as_bytes())).unwrap()
 }
 
+/// The id of the grant, where it is one.
+fn granted(token: &str) -> Option<String> {
+    let claims = jsonwebtoken::dangerous::insecure_decode::<GrantClaims>(token).ok()?.claims;
+    Some(claims.jti.to_string())
+}
+
 impl Gate {
     /// Says that `plan` is approved as `token` says.
     pub(crate) async fn approve(
@@ -111,8 +120,20 @@ impl Gate {
 
     /// Takes the grant of `session` back.
     pub(crate) async fn revoke(&self, source: &ContextSource, session: SessionId) {
-        self.shared.revoked.lock().unwrap().insert(session);
+        self.revoke_unheard(session);
         self.publish(source, session, Payload::GrantRevoked(GrantRevoked::default())).await;
+    }
+
+    /// Takes the grant of `session` back, and tells nobody.
+    pub(crate) fn revoke_unheard(&self, session: SessionId) {
+        self.shared.revoked.lock().unwrap().insert(session);
+    }
+
+    /// Waits until it was asked so many times more which grants it stands by.
+    pub(crate) async fn looked(&self, times: usize) {
+        let mut looked = self.shared.looked.subscribe();
+        let wanted = *looked.borrow_and_update() + times;
+        looked.wait_for(|count| *count >= wanted).await.unwrap();
     }
 
     /// The reviews that the executor asked for.
@@ -131,6 +152,12 @@ impl Gate {
     fn status(&self, session: &str) -> GrantStatus {
         let revoked = self.shared.revoked.lock().unwrap().contains(&session.parse().unwrap());
         if revoked { GrantStatus::Revoked } else { GrantStatus::Valid }
+    }
+
+    fn stands_by(&self, grant: &str) -> bool {
+        let decided = self.shared.decided.lock().unwrap();
+        let of = decided.iter().find(|(_, (token, _))| granted(token).is_some_and(|id| id == grant));
+        of.is_some_and(|(session, _)| !self.shared.revoked.lock().unwrap().contains(session))
     }
 
     fn decided(&self, session: &str) -> Result<(String, PlanVersion), Status> {
@@ -157,6 +184,7 @@ impl Service for GateService {
     const ACCESS: &'static [(&'static str, Access)] = &[
         ("/assent.approval.v1.ApprovalService/SubmitForApproval", Access::Service),
         ("/assent.approval.v1.ApprovalService/CheckGrant", Access::Service),
+        ("/assent.approval.v1.ApprovalService/GetValidGrants", Access::Service),
         ("/assent.approval.v1.ApprovalService/GetGrant", Access::Service),
         ("/assent.approval.v1.ApprovalService/GetKeys", Access::Service),
         ("/assent.versioning.v1.VersioningService/GetVersion", Access::Service),
@@ -251,6 +279,15 @@ impl ApprovalService for Gate {
             reason: "second thoughts".to_owned(),
             revoke_time: None,
         }))
+    }
+    async fn get_valid_grants(
+        &self,
+        request: Request<GetValidGrantsRequest>,
+    ) -> Answer<GetValidGrantsResponse> {
+        let mut grant_ids = request.into_inner().grant_ids;
+        grant_ids.retain(|id| self.stands_by(id));
+        self.shared.looked.send_modify(|count| *count += 1);
+        Ok(Response::new(GetValidGrantsResponse { grant_ids }))
     }
     async fn revoke_grant(&self, _: Request<RevokeGrantRequest>) -> Answer<RevokeGrantResponse> {
         unused()
