@@ -29,8 +29,9 @@ pub(crate) const ACTOR_HEADER: &str = "assent-actor";
 /// Metadata that carries the request id, from services inwards and to callers outwards.
 pub(crate) const REQUEST_ID_HEADER: &str = "x-request-id";
 
-/// Methods that services call of themselves.
-const EVENTS: &str = "assent.event.v1.EventService/";
+/// What services call of themselves, again and again: beginnings of the names.
+const UPKEEP: [&str; 2] =
+    ["assent.event.v1.EventService/", "assent.approval.v1.ApprovalService/GetValidGrants"];
 
 /// Set by the in-process transport; nothing that comes over a socket can carry it.
 #[derive(Debug, Clone)]
@@ -224,9 +225,9 @@ pub(crate) async fn door(State(door): State<Door>, mut request: Request, next: N
         }
     };
     let id = context.request_id();
-    // What services do for themselves is much and says little; their looking at logs, all the time, is not even traced.
+    // What services do for themselves is much and says little; what they look at all the time is not even traced.
     let quiet = context.actor().kind == ActorKind::Service;
-    let span = match quiet && method.starts_with(EVENTS) {
+    let span = match quiet && UPKEEP.iter().any(|name| method.starts_with(name)) {
         true => Span::none(),
         false => trace::server_span(method, id, context.actor(), request.headers()),
     };
